@@ -1,0 +1,30 @@
+# Everything comes from Debian 12; tools/install-packages names the packages.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+pkg_check_modules(LUA    REQUIRED IMPORTED_TARGET lua5.4)
+pkg_check_modules(CURL   REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(EVENT  REQUIRED IMPORTED_TARGET libevent_core)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(ZSTD   REQUIRED IMPORTED_TARGET libzstd)
+
+# What every object of ours is compiled with.
+add_library(azd_options INTERFACE)
+target_compile_definitions(azd_options INTERFACE _GNU_SOURCE)
+target_compile_options(azd_options INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation
+  -fno-omit-frame-pointer -fno-strict-aliasing -fstack-protector-strong)
+target_include_directories(azd_options INTERFACE ${CMAKE_SOURCE_DIR}/engine)
+if(AZD_SANITIZE_ADDRESS)
+  target_compile_options(azd_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  target_link_options(azd_options INTERFACE -fsanitize=address,undefined)
+endif()
+if(AZD_SANITIZE_THREAD)
+  target_compile_options(azd_options INTERFACE -fsanitize=thread)
+  target_link_options(azd_options INTERFACE -fsanitize=thread)
+endif()
+if(AZD_FUZZ)
+  target_compile_options(azd_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
+  target_link_options(azd_options INTERFACE -fsanitize=address,undefined)
+endif()

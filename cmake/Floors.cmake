@@ -1,0 +1,13 @@
+# azd_floor(NAME [FLOORS lower...] [LINKS library...]): engine/NAME/*.c as the library azd_NAME.
+function(azd_floor name)
+  cmake_parse_arguments(FLOOR "" "" "FLOORS;LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/engine/${name}/*.c)
+  list(TRANSFORM FLOOR_FLOORS PREPEND azd_)
+  if(NOT sources)
+    add_library(azd_${name} INTERFACE)
+    target_link_libraries(azd_${name} INTERFACE ${FLOOR_FLOORS} ${FLOOR_LINKS})
+    return()
+  endif()
+  add_library(azd_${name} STATIC ${sources})
+  target_link_libraries(azd_${name} PRIVATE azd_options PUBLIC ${FLOOR_FLOORS} ${FLOOR_LINKS} m)
+endfunction()

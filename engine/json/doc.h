@@ -1,0 +1,85 @@
+/* An exact, immutable JSON document (RFC 8259). What was read can be written again: integers of any size, long
+ * decimals and every code point keep their value; numbers keep their digits as text.
+ *
+ *   document   struct azd_doc: the nodes of one parsed text. Reusable: parsing again replaces the content and keeps the memory.
+ *   node       azd_node, an index into the document; the root is 0. Valid until the document is parsed again or freed.
+ *   member     a node that stands in an object; azd_doc_key is its name.
+ *
+ * Life: azd_doc_new, any number of azd_doc_parse, azd_doc_free. The text is borrowed until then: strings without escapes
+ * and all numbers point into it.
+ * Thread: one at a time; a document never crosses threads (canonical bytes, hashes and changes do). Blocks: never.
+ * Units: bytes. */
+#ifndef AZD_JSON_DOC_H
+#define AZD_JSON_DOC_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdint.h>
+
+typedef uint32_t azd_node;
+#define AZD_NODE_NONE ((azd_node)UINT32_MAX)
+
+enum azd_json_type {
+  AZD_JSON_NULL,
+  AZD_JSON_FALSE,
+  AZD_JSON_TRUE,
+  AZD_JSON_NUMBER,
+  AZD_JSON_STRING,
+  AZD_JSON_ARRAY,
+  AZD_JSON_OBJECT,
+};
+
+/* Limits of one parse; 0 takes the default. A text beyond one is AZD_ELIMIT and the sentence names the limit. */
+struct azd_doc_limits {
+  uint32_t max_depth; /* default 512 nested arrays and objects */
+  size_t max_bytes;   /* default 256 MiB of text */
+};
+
+struct azd_doc;
+
+struct azd_doc *azd_doc_new(void);
+void azd_doc_free(struct azd_doc *doc);
+
+/* Parses one whole text. A leading UTF-8 BOM is skipped. UTF-8 is checked; lone surrogates are refused. Of a doubled key
+ * the last one wins, and azd_doc_duplicates counts it.
+ * 0, AZD_EPARSE (the sentence says line, column and what was expected), AZD_ELIMIT or AZD_ENOMEM; after a failure the
+ * document is empty (azd_doc_size 0). */
+int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc_limits *limits, struct azd_error *error);
+
+/* Nodes in the document; 0 when nothing is parsed. */
+uint32_t azd_doc_size(const struct azd_doc *doc);
+/* Doubled keys that were dropped, and the name of the first (empty when none). */
+uint32_t azd_doc_duplicates(const struct azd_doc *doc, struct azd_str *first);
+
+enum azd_json_type azd_doc_type(const struct azd_doc *doc, azd_node node);
+/* Members of an object, elements of an array, 0 of anything else. */
+uint32_t azd_doc_count(const struct azd_doc *doc, azd_node node);
+
+/* Children in the order of the text: for (n = first; n != AZD_NODE_NONE; n = next). */
+azd_node azd_doc_first(const struct azd_doc *doc, azd_node node);
+azd_node azd_doc_next(const struct azd_doc *doc, azd_node node);
+/* The name of a member (decoded); empty for an element or the root. */
+struct azd_str azd_doc_key(const struct azd_doc *doc, azd_node node);
+azd_node azd_doc_parent(const struct azd_doc *doc, azd_node node);
+
+/* The member of that name, or AZD_NODE_NONE (also where object is no object or AZD_NODE_NONE itself, so look-ups chain).
+ * _fold: without ASCII case; an exact match wins over a folded one. */
+azd_node azd_doc_member(const struct azd_doc *doc, azd_node object, struct azd_str key);
+azd_node azd_doc_member_fold(const struct azd_doc *doc, azd_node object, struct azd_str key);
+/* The element at index, counted from 0, or AZD_NODE_NONE. */
+azd_node azd_doc_element(const struct azd_doc *doc, azd_node array, uint32_t index);
+
+/* Decoded text of a string node. Borrowed from the document. */
+struct azd_str azd_doc_string(const struct azd_doc *doc, azd_node node);
+/* The digits of a number node as they stood in the text. */
+struct azd_str azd_doc_number(const struct azd_doc *doc, azd_node node);
+/* true and the value where the number is written without point and exponent and fits. */
+bool azd_doc_int64(const struct azd_doc *doc, azd_node node, int64_t *value);
+/* Nearest double (may be infinite). */
+double azd_doc_double(const struct azd_doc *doc, azd_node node);
+
+/* Text of the string member key of object (fold), or an empty slice with NULL data. */
+struct azd_str azd_doc_text(const struct azd_doc *doc, azd_node object, const char *key);
+
+#endif

@@ -1,0 +1,22 @@
+/* Secrets leave before anything is hashed or stored: by rule (`redact`), by name and by value, a secret is replaced by a
+ * keyed digest, so that a rotated secret still shows as a change.
+ *   replaced text: {"$redacted":"<first 16 hex of HMAC-SHA-256(key, canonical value)>"} ; documented in docs/principles.md
+ * Thread: one redactor a worker. Blocks: never. */
+#ifndef AZD_JSON_REDACT_H
+#define AZD_JSON_REDACT_H
+
+#include "base/buf.h"
+#include "json/canonical.h"
+#include "json/ruleset.h"
+
+struct azd_redactor;
+
+/* key: at least 16 bytes, copied. */
+struct azd_redactor *azd_redactor_new(struct azd_str key);
+void azd_redactor_free(struct azd_redactor *redactor);
+
+/* Appends the canonical form of the node with its secrets replaced. redacted (may be NULL): how many. */
+int azd_redact_canonical(struct azd_redactor *redactor, const struct azd_trie *trie, const struct azd_doc *doc, azd_node node,
+                         struct azd_buf *out, uint32_t *redacted, struct azd_error *error);
+
+#endif
