@@ -20,6 +20,7 @@ char *azd_buf_reserve(struct azd_buf *buf, size_t bytes) {
   }
   size_t capacity = buf->capacity ? buf->capacity * 2 : AZD_BUF_FIRST_BYTES;
   if (capacity < buf->size + bytes) capacity = buf->size + bytes;
+  if (buf->max_bytes && capacity > buf->max_bytes) capacity = buf->max_bytes;
   char *data = realloc(buf->data, capacity);
   if (!data) {
     buf->status = AZD_ENOMEM;
