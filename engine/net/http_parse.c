@@ -1,0 +1,525 @@
+#include "net/http_parse.h"
+
+#include "base/err.h"
+
+/* Character classes of RFC 9110 5.6.2 and 5.5, RFC 3986 2 and 3.2.2. */
+enum { TOKEN = 1, VALUE = 2, TARGET = 4, HOST = 8, DIGIT = 16 };
+
+static const unsigned char CLASS[256] = {
+    ['\t'] = VALUE,
+    [' '] = VALUE,
+    ['!'] = TOKEN | VALUE | TARGET | HOST,
+    ['"'] = VALUE | TARGET,
+    ['#'] = TOKEN | VALUE, /* a fragment is never sent */
+    ['$'] = TOKEN | VALUE | TARGET | HOST,
+    ['%'] = TOKEN | VALUE | TARGET | HOST,
+    ['&'] = TOKEN | VALUE | TARGET | HOST,
+    ['\''] = TOKEN | VALUE | TARGET | HOST,
+    ['('] = VALUE | TARGET | HOST,
+    [')'] = VALUE | TARGET | HOST,
+    ['*'] = TOKEN | VALUE | TARGET | HOST,
+    ['+'] = TOKEN | VALUE | TARGET | HOST,
+    [','] = VALUE | TARGET, /* legal in a host name, and the mark of two Host fields joined on the way */
+    ['-'] = TOKEN | VALUE | TARGET | HOST,
+    ['.'] = TOKEN | VALUE | TARGET | HOST,
+    ['/'] = VALUE | TARGET,
+    ['0' ... '9'] = TOKEN | VALUE | TARGET | HOST | DIGIT,
+    [':'] = VALUE | TARGET,
+    [';'] = VALUE | TARGET | HOST,
+    ['<'] = VALUE | TARGET,
+    ['='] = VALUE | TARGET | HOST,
+    ['>' ... '@'] = VALUE | TARGET,
+    ['A' ... 'Z'] = TOKEN | VALUE | TARGET | HOST,
+    ['[' ... ']'] = VALUE | TARGET,
+    ['^'] = TOKEN | VALUE | TARGET,
+    ['_'] = TOKEN | VALUE | TARGET | HOST,
+    ['`'] = TOKEN | VALUE | TARGET,
+    ['a' ... 'z'] = TOKEN | VALUE | TARGET | HOST,
+    ['{'] = VALUE | TARGET,
+    ['|'] = TOKEN | VALUE | TARGET,
+    ['}'] = VALUE | TARGET,
+    ['~'] = TOKEN | VALUE | TARGET | HOST,
+    [0x80 ... 0xff] = VALUE,
+};
+
+static bool is(unsigned char c, int class) {
+  return (CLASS[c] & class) != 0;
+}
+static bool is_space(char c) {
+  return c == ' ' || c == '\t';
+}
+
+/* ---- the head -------------------------------------------------------------------------------------------------- */
+
+enum head_state {
+  LINE_START, /* empty lines, then the method */
+  LINE_START_LF,
+  LINE_METHOD,
+  LINE_TARGET,
+  LINE_VERSION,
+  LINE_LF,
+  FIELD_START,
+  FIELD_NAME,
+  FIELD_SPACE,
+  FIELD_VALUE,
+  FIELD_LF,
+  HEAD_LF,
+  HEAD_DONE,
+  HEAD_REFUSED,
+};
+
+static enum azd_http_step refuse(struct azd_http_head *head, uint16_t status, const char *reason) {
+  head->state = HEAD_REFUSED;
+  head->status = status;
+  head->reason = reason;
+  return AZD_HTTP_REFUSED;
+}
+
+void azd_http_head_start(struct azd_http_head *head) {
+  /* The fields stay as they are: n_fields says how many count, and clearing 512 bytes a request is not free. */
+  const size_t before = offsetof(struct azd_http_head, fields), after = offsetof(struct azd_http_head, content_length);
+  memset(head, 0, before);
+  memset((char *)head + after, 0, sizeof *head - after);
+  head->reason = "";
+}
+
+/* uri-host [":" port], or nothing. An address in brackets is checked for its characters only: nobody resolves it. */
+static bool host_is_right(struct azd_str host) {
+  size_t i = 0;
+  if (host.size > 0 && host.data[0] == '[') {
+    const char *end = memchr(host.data, ']', host.size);
+    if (end == NULL || end == host.data + 1) return false;
+    for (const char *c = host.data + 1; c < end; c++)
+      if (!is((unsigned char)*c, HOST) && *c != ':') return false;
+    i = (size_t)(end - host.data) + 1;
+  } else {
+    while (i < host.size && is((unsigned char)host.data[i], HOST)) i++;
+  }
+  if (i == host.size) return true;
+  if (host.data[i++] != ':') return false;
+  while (i < host.size && is((unsigned char)host.data[i], DIGIT)) i++;
+  return i == host.size;
+}
+
+static struct azd_http_span span_of(size_t from, size_t to) {
+  return (struct azd_http_span){(uint16_t)from, (uint16_t)(to - from)};
+}
+
+/* Splits the target at its '?'. from: where the path begins, the authority and scheme of an absolute-form behind it. */
+static void split_target(struct azd_http_head *head, const char *data, size_t from) {
+  const size_t end = (size_t)head->target.at + head->target.size;
+  const char *mark = memchr(data + from, '?', end - from);
+  head->has_query = mark != NULL;
+  const size_t path_end = mark != NULL ? (size_t)(mark - data) : end;
+  head->path = span_of(from, path_end);
+  if (mark != NULL) head->query = span_of(path_end + 1, end);
+}
+
+/* RFC 9112 3.2: origin-form, absolute-form, and `*`; the authority-form belongs to CONNECT, which is not served. */
+static enum azd_http_step understand_target(struct azd_http_head *head, const char *data) {
+  const struct azd_str target = azd_http_head_str(data, head->target);
+  const struct azd_str method = azd_http_head_str(data, head->method);
+  if (azd_str_equal(method, AZD_STR("CONNECT")) || azd_str_equal(method, AZD_STR("TRACE")))
+    return refuse(head, 501, "this method is not served");
+  if (target.data[0] == '/') {
+    split_target(head, data, head->target.at);
+    return AZD_HTTP_MORE;
+  }
+  const bool is_options = azd_str_equal(method, AZD_STR("OPTIONS"));
+  if (azd_str_equal(target, AZD_STR("*"))) {
+    if (!is_options) return refuse(head, 400, "the target * belongs to OPTIONS");
+    head->is_asterisk = true;
+    return AZD_HTTP_MORE;
+  }
+  const size_t scheme = azd_str_starts_with_fold(target, AZD_STR("http://"))    ? 7
+                        : azd_str_starts_with_fold(target, AZD_STR("https://")) ? 8
+                                                                                : 0;
+  if (scheme == 0) return refuse(head, 400, "the request target is no path and no http URL");
+  size_t end = scheme;
+  while (end < target.size && target.data[end] != '/' && target.data[end] != '?') end++;
+  head->host = span_of(head->target.at + scheme, head->target.at + end);
+  if (head->host.size == 0 || !host_is_right(azd_http_head_str(data, head->host)))
+    return refuse(head, 400, "the request target names no right host");
+  split_target(head, data, head->target.at + end);
+  /* RFC 9112 3.2.4: OPTIONS of a URL without path and query asks about the server as a whole. */
+  head->is_asterisk = is_options && head->path.size == 0 && !head->has_query;
+  return AZD_HTTP_MORE;
+}
+
+static enum azd_http_step version_byte(struct azd_http_head *head, const char *data, unsigned char c) {
+  static const char PREFIX[] = "HTTP/";
+  const unsigned at = head->version_at++;
+  if (at < 5) return c == (unsigned char)PREFIX[at] ? AZD_HTTP_MORE : refuse(head, 400, "HTTP version");
+  if (at == 6) return c == '.' ? AZD_HTTP_MORE : refuse(head, 400, "HTTP version");
+  if (at == 5 || at == 7) {
+    if (!is(c, DIGIT)) return refuse(head, 400, "HTTP version");
+    if (at == 5) return AZD_HTTP_MORE;
+    if (data[head->at - 2] != '1' || c > '1') return refuse(head, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+    head->minor = (uint8_t)(c - '0');
+    return AZD_HTTP_MORE;
+  }
+  if (c != '\r') return refuse(head, 400, "more after the HTTP version");
+  head->state = LINE_LF;
+  return AZD_HTTP_MORE;
+}
+
+/* One byte, or one run of bytes, of the request line. */
+static enum azd_http_step line_byte(struct azd_http_head *head, const char *data, size_t end) {
+  const unsigned char c = (unsigned char)data[head->at];
+  switch (head->state) {
+  case LINE_START:
+    if (c == '\r') {
+      if (head->leading == AZD_HTTP_LEADING_CRLF) return refuse(head, 400, "empty lines before the request line");
+      head->state = LINE_START_LF;
+      break;
+    }
+    if (!is(c, TOKEN)) return refuse(head, 400, "method");
+    head->mark = head->at;
+    head->state = LINE_METHOD;
+    break;
+  case LINE_START_LF:
+    if (c != '\n') return refuse(head, 400, "CR without LF");
+    head->leading++;
+    head->state = LINE_START;
+    break;
+  case LINE_METHOD:
+    if (is(c, TOKEN)) {
+      if (head->at - head->mark == AZD_HTTP_METHOD_BYTES) return refuse(head, 501, "this method is not served");
+      break;
+    }
+    if (c != ' ') return refuse(head, 400, "method");
+    head->method = span_of(head->mark, head->at);
+    head->mark = (uint16_t)(head->at + 1);
+    head->state = LINE_TARGET;
+    break;
+  case LINE_TARGET:
+    if (is(c, TARGET)) {
+      const size_t limit = (size_t)head->mark + AZD_HTTP_TARGET_BYTES;
+      if (head->at == limit) return refuse(head, 414, "the request target is too long");
+      while (head->at + 1u < end && head->at + 1u < limit && is((unsigned char)data[head->at + 1], TARGET)) head->at++;
+      break;
+    }
+    if (c != ' ' || head->at == head->mark) return refuse(head, 400, "request target");
+    head->target = span_of(head->mark, head->at);
+    head->state = LINE_VERSION;
+    break;
+  case LINE_VERSION: return version_byte(head, data, c);
+  case LINE_LF:
+    if (c != '\n') return refuse(head, 400, "CR without LF");
+    head->state = FIELD_START;
+    return understand_target(head, data);
+  default: AZD_ASSERT(!"a state of the request line");
+  }
+  return AZD_HTTP_MORE;
+}
+
+static enum azd_http_step understand_length(struct azd_http_head *head, struct azd_str value) {
+  if (head->saw_length) return refuse(head, 400, "more than one Content-Length");
+  head->saw_length = true;
+  if (value.size == 0) return refuse(head, 400, "Content-Length is not a number");
+  for (size_t i = 0; i < value.size; i++)
+    if (!is((unsigned char)value.data[i], DIGIT)) return refuse(head, 400, "Content-Length is not a number");
+  if (value.size > AZD_HTTP_LENGTH_DIGITS) return refuse(head, 413, "the body is too long");
+  for (size_t i = 0; i < value.size; i++)
+    head->content_length = head->content_length * 10 + (uint64_t)(value.data[i] - '0');
+  return AZD_HTTP_MORE;
+}
+
+static void understand_connection(struct azd_http_head *head, struct azd_str list) {
+  size_t i = 0;
+  while (i < list.size) {
+    while (i < list.size && (is_space(list.data[i]) || list.data[i] == ',')) i++;
+    const size_t from = i;
+    while (i < list.size && list.data[i] != ',') i++;
+    size_t to = i;
+    while (to > from && is_space(list.data[to - 1])) to--;
+    const struct azd_str option = {list.data + from, to - from};
+    if (azd_str_equal_fold(option, AZD_STR("close"))) head->says_close = true;
+    if (azd_str_equal_fold(option, AZD_STR("keep-alive"))) head->says_keep_alive = true;
+  }
+}
+
+/* What a field means to the connection. The length of the name comes first: most fields mean nothing here. */
+static enum azd_http_step understand_field(struct azd_http_head *head, const char *data, struct azd_http_field field) {
+  const struct azd_str name = azd_http_head_str(data, field.name), value = azd_http_head_str(data, field.value);
+  switch (name.size) {
+  case 4:
+    if (!azd_str_equal_fold(name, AZD_STR("host"))) break;
+    if (head->saw_host) return refuse(head, 400, "more than one Host");
+    if (!host_is_right(value)) return refuse(head, 400, "Host");
+    head->saw_host = true;
+    head->host_field = field.value;
+    break;
+  case 6:
+    /* HTTP/1.0 has no Expect: RFC 9110 10.1.1 says ignore. */
+    if (head->minor == 0 || !azd_str_equal_fold(name, AZD_STR("expect"))) break;
+    if (!azd_str_equal_fold(value, AZD_STR("100-continue"))) return refuse(head, 417, "unknown expectation");
+    head->expect_continue = true;
+    break;
+  case 10:
+    if (azd_str_equal_fold(name, AZD_STR("connection"))) understand_connection(head, value);
+    break;
+  case 14:
+    if (azd_str_equal_fold(name, AZD_STR("content-length"))) return understand_length(head, value);
+    break;
+  case 17:
+    if (!azd_str_equal_fold(name, AZD_STR("transfer-encoding"))) break;
+    if (head->saw_coding) return refuse(head, 400, "more than one Transfer-Encoding");
+    if (head->minor == 0) return refuse(head, 400, "Transfer-Encoding in HTTP/1.0");
+    if (!azd_str_equal_fold(value, AZD_STR("chunked")))
+      return refuse(head, 501, "a Transfer-Encoding other than chunked");
+    head->saw_coding = true;
+    break;
+  default: break;
+  }
+  return AZD_HTTP_MORE;
+}
+
+/* What only the whole head can tell. */
+static enum azd_http_step understand_head(struct azd_http_head *head) {
+  if (head->saw_coding && head->saw_length) return refuse(head, 400, "both Content-Length and Transfer-Encoding");
+  if (head->minor > 0 && !head->saw_host) return refuse(head, 400, "no Host");
+  if (head->host.size == 0) head->host = head->host_field; /* an absolute-form target has the last word */
+  head->framing = head->saw_coding           ? AZD_HTTP_BODY_CHUNKED
+                  : head->content_length > 0 ? AZD_HTTP_BODY_LENGTH
+                                             : AZD_HTTP_BODY_NONE;
+  head->keep_alive = !head->says_close && (head->minor > 0 || head->says_keep_alive);
+  head->state = HEAD_DONE;
+  return AZD_HTTP_DONE;
+}
+
+/* One byte, or one run of bytes, of the fields. */
+static enum azd_http_step field_byte(struct azd_http_head *head, const char *data, size_t end) {
+  const unsigned char c = (unsigned char)data[head->at];
+  switch (head->state) {
+  case FIELD_START:
+    if (c == '\r') {
+      head->state = HEAD_LF;
+      break;
+    }
+    if (c == ' ' || c == '\t') return refuse(head, 400, "a folded line");
+    if (!is(c, TOKEN)) return refuse(head, 400, "field name");
+    if (head->n_fields == AZD_HTTP_FIELDS) return refuse(head, 431, "too many fields");
+    head->mark = head->at;
+    head->state = FIELD_NAME;
+    break;
+  case FIELD_NAME:
+    while (head->at + 1u < end && is((unsigned char)data[head->at], TOKEN)) head->at++;
+    if (is((unsigned char)data[head->at], TOKEN)) break;
+    if (data[head->at] != ':') return refuse(head, 400, "field name");
+    head->fields[head->n_fields].name = span_of(head->mark, head->at);
+    head->state = FIELD_SPACE;
+    break;
+  case FIELD_SPACE:
+    if (c == ' ' || c == '\t') break;
+    head->mark = head->value_end = head->at;
+    head->state = FIELD_VALUE;
+    /* fall through */
+  case FIELD_VALUE:
+    for (; head->at < end && is((unsigned char)data[head->at], VALUE); head->at++)
+      if (!is_space(data[head->at])) head->value_end = (uint16_t)(head->at + 1);
+    if (head->at == end) {
+      head->at--; /* the caller steps over it */
+      break;
+    }
+    if (data[head->at] != '\r') return refuse(head, 400, "field value");
+    head->fields[head->n_fields].value = span_of(head->mark, head->value_end);
+    head->state = FIELD_LF;
+    break;
+  case FIELD_LF:
+    if (c != '\n') return refuse(head, 400, "CR without LF");
+    head->state = FIELD_START;
+    return understand_field(head, data, head->fields[head->n_fields++]);
+  case HEAD_LF:
+    if (c != '\n') return refuse(head, 400, "CR without LF");
+    return understand_head(head);
+  default: AZD_ASSERT(!"a state of the fields");
+  }
+  return AZD_HTTP_MORE;
+}
+
+enum azd_http_step azd_http_head_feed(struct azd_http_head *head, const char *data, size_t size) {
+  if (head->state == HEAD_DONE) return AZD_HTTP_DONE;
+  if (head->state == HEAD_REFUSED) return AZD_HTTP_REFUSED;
+  const size_t end = size < AZD_HTTP_HEAD_BYTES ? size : AZD_HTTP_HEAD_BYTES;
+  while (head->at < end) {
+    const enum azd_http_step step =
+        head->state < FIELD_START ? line_byte(head, data, end) : field_byte(head, data, end);
+    if (step == AZD_HTTP_REFUSED) return step;
+    head->at++;
+    if (step == AZD_HTTP_DONE) {
+      head->size = head->at;
+      return step;
+    }
+  }
+  if (size > AZD_HTTP_HEAD_BYTES) return refuse(head, 431, "the head is too long");
+  return AZD_HTTP_MORE;
+}
+
+struct azd_str azd_http_head_path(const struct azd_http_head *head, const char *data) {
+  if (head->is_asterisk) return AZD_STR("*");
+  return head->path.size == 0 ? AZD_STR("/") : azd_http_head_str(data, head->path);
+}
+
+bool azd_http_head_field(const struct azd_http_head *head, const char *data, struct azd_str name,
+                         struct azd_str *value) {
+  for (size_t i = 0; i < head->n_fields; i++) {
+    if (!azd_str_equal_fold(azd_http_head_str(data, head->fields[i].name), name)) continue;
+    *value = azd_http_head_str(data, head->fields[i].value);
+    return true;
+  }
+  return false;
+}
+
+/* ---- the body -------------------------------------------------------------------------------------------------- */
+
+enum body_state {
+  BODY_LENGTH,
+  CHUNK_SIZE,
+  CHUNK_EXTENSION_NAME, /* its first byte */
+  CHUNK_EXTENSION,
+  CHUNK_SIZE_LF,
+  CHUNK_DATA,
+  CHUNK_DATA_CR,
+  CHUNK_DATA_LF,
+  TRAILER_START,
+  TRAILER_NAME,
+  TRAILER_VALUE,
+  TRAILER_LF,
+  BODY_LF,
+  BODY_DONE,
+  BODY_REFUSED,
+};
+
+static enum azd_http_step refuse_body(struct azd_http_body *body, uint16_t status, const char *reason) {
+  body->state = BODY_REFUSED;
+  body->status = status;
+  body->reason = reason;
+  return AZD_HTTP_REFUSED;
+}
+
+enum azd_http_step azd_http_body_start(struct azd_http_body *body, const struct azd_http_head *head,
+                                       uint64_t max_bytes) {
+  *body = (struct azd_http_body){.max_bytes = max_bytes, .reason = ""};
+  switch (head->framing) {
+  case AZD_HTTP_BODY_NONE: body->state = BODY_DONE; return AZD_HTTP_DONE;
+  case AZD_HTTP_BODY_LENGTH:
+    if (head->content_length > max_bytes) return refuse_body(body, 413, "the body is too long");
+    body->state = BODY_LENGTH;
+    body->left = head->content_length;
+    return AZD_HTTP_MORE;
+  default: body->state = CHUNK_SIZE; return AZD_HTTP_MORE;
+  }
+}
+
+static int hex_value(unsigned char c) {
+  if (is(c, DIGIT)) return c - '0';
+  c = azd_fold(c);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The line that opens a chunk: its size in hex digits, extensions, CRLF. */
+static enum azd_http_step chunk_line_byte(struct azd_http_body *body, unsigned char c) {
+  if (++body->line_bytes > AZD_HTTP_CHUNK_LINE_BYTES) return refuse_body(body, 400, "a chunk's size line is too long");
+  switch (body->state) {
+  case CHUNK_SIZE: {
+    const int digit = hex_value(c);
+    if (digit >= 0) {
+      if (body->digits++ == AZD_HTTP_CHUNK_DIGITS) return refuse_body(body, 400, "chunk size");
+      body->left = body->left << 4 | (unsigned)digit;
+      return AZD_HTTP_MORE;
+    }
+    if (body->digits == 0 || (c != ';' && c != '\r')) return refuse_body(body, 400, "chunk size");
+    body->state = c == ';' ? CHUNK_EXTENSION_NAME : CHUNK_SIZE_LF;
+    return AZD_HTTP_MORE;
+  }
+  case CHUNK_EXTENSION_NAME:
+    if (!is(c, TOKEN)) return refuse_body(body, 400, "chunk extension");
+    body->state = CHUNK_EXTENSION;
+    return AZD_HTTP_MORE;
+  case CHUNK_EXTENSION:
+    if (c == '\r')
+      body->state = CHUNK_SIZE_LF;
+    else if (!is(c, VALUE))
+      return refuse_body(body, 400, "chunk extension");
+    return AZD_HTTP_MORE;
+  default: /* CHUNK_SIZE_LF */
+    if (c != '\n') return refuse_body(body, 400, "CR without LF");
+    if (body->left > body->max_bytes - body->taken_bytes) return refuse_body(body, 413, "the body is too long");
+    body->state = body->left > 0 ? CHUNK_DATA : TRAILER_START;
+    body->line_bytes = 0;
+    body->digits = 0;
+    return AZD_HTTP_MORE;
+  }
+}
+
+/* The lines after the last chunk, by the grammar of fields; nothing of them is kept (RFC 9110 6.5.1). */
+static enum azd_http_step trailer_byte(struct azd_http_body *body, unsigned char c) {
+  if (++body->trailer_bytes > AZD_HTTP_TRAILER_BYTES) return refuse_body(body, 431, "the trailers are too long");
+  switch (body->state) {
+  case TRAILER_START:
+    if (c == '\r')
+      body->state = BODY_LF;
+    else if (is(c, TOKEN))
+      body->state = TRAILER_NAME;
+    else
+      return refuse_body(body, 400, "trailer name");
+    return AZD_HTTP_MORE;
+  case TRAILER_NAME:
+    if (c == ':')
+      body->state = TRAILER_VALUE;
+    else if (!is(c, TOKEN))
+      return refuse_body(body, 400, "trailer name");
+    return AZD_HTTP_MORE;
+  case TRAILER_VALUE:
+    if (c == '\r')
+      body->state = TRAILER_LF;
+    else if (!is(c, VALUE))
+      return refuse_body(body, 400, "trailer value");
+    return AZD_HTTP_MORE;
+  default: /* TRAILER_LF, BODY_LF */
+    if (c != '\n') return refuse_body(body, 400, "CR without LF");
+    body->state = body->state == BODY_LF ? BODY_DONE : TRAILER_START;
+    return body->state == BODY_DONE ? AZD_HTTP_DONE : AZD_HTTP_MORE;
+  }
+}
+
+static enum azd_http_step framing_byte(struct azd_http_body *body, unsigned char c) {
+  if (body->state >= TRAILER_START) return trailer_byte(body, c);
+  if (body->state == CHUNK_DATA_CR) {
+    if (c != '\r') return refuse_body(body, 400, "a chunk is longer than its size");
+    body->state = CHUNK_DATA_LF;
+    return AZD_HTTP_MORE;
+  }
+  if (body->state == CHUNK_DATA_LF) {
+    if (c != '\n') return refuse_body(body, 400, "CR without LF");
+    body->state = CHUNK_SIZE;
+    return AZD_HTTP_MORE;
+  }
+  return chunk_line_byte(body, c);
+}
+
+enum azd_http_step azd_http_body_feed(struct azd_http_body *body, const char *data, size_t size, size_t *used,
+                                      struct azd_str *piece) {
+  *used = 0;
+  *piece = (struct azd_str){data, 0};
+  if (body->state == BODY_DONE) return AZD_HTTP_DONE;
+  if (body->state == BODY_REFUSED) return AZD_HTTP_REFUSED;
+  while (*used < size) {
+    if (body->state == BODY_LENGTH || body->state == CHUNK_DATA) {
+      const size_t rest = size - *used, take = body->left < rest ? (size_t)body->left : rest;
+      *piece = (struct azd_str){data + *used, take};
+      *used += take;
+      body->left -= take;
+      body->taken_bytes += take;
+      if (body->left > 0) return AZD_HTTP_MORE;
+      body->state = body->state == CHUNK_DATA ? CHUNK_DATA_CR : BODY_DONE;
+      return body->state == BODY_DONE ? AZD_HTTP_DONE : AZD_HTTP_MORE;
+    }
+    const enum azd_http_step step = framing_byte(body, (unsigned char)data[*used]);
+    if (step == AZD_HTTP_REFUSED) return step;
+    ++*used;
+    if (step == AZD_HTTP_DONE) return step;
+  }
+  return AZD_HTTP_MORE;
+}
