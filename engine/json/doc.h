@@ -42,38 +42,43 @@ struct azd_doc *azd_doc_new(void);
 void azd_doc_free(struct azd_doc *doc);
 
 /* Parses one whole text. A leading UTF-8 BOM is skipped. UTF-8 is checked; lone surrogates are refused. Of a doubled key
- * the last one wins, and azd_doc_duplicates counts it.
+ * the last one wins, at its own place in the order, and azd_doc_duplicates counts it. A number may be as long as the
+ * text allows, but an exponent has at most 18 digits (AZD_ELIMIT).
  * 0, AZD_EPARSE (the sentence says line, column and what was expected), AZD_ELIMIT or AZD_ENOMEM; after a failure the
  * document is empty (azd_doc_size 0). */
 int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc_limits *limits, struct azd_error *error);
 
 /* Nodes in the document; 0 when nothing is parsed. */
-uint32_t azd_doc_size(const struct azd_doc *doc);
+static inline uint32_t azd_doc_size(const struct azd_doc *doc);
 /* Doubled keys that were dropped, and the name of the first (empty when none). */
 uint32_t azd_doc_duplicates(const struct azd_doc *doc, struct azd_str *first);
 
-enum azd_json_type azd_doc_type(const struct azd_doc *doc, azd_node node);
+static inline enum azd_json_type azd_doc_type(const struct azd_doc *doc, azd_node node);
 /* Members of an object, elements of an array, 0 of anything else. */
-uint32_t azd_doc_count(const struct azd_doc *doc, azd_node node);
+static inline uint32_t azd_doc_count(const struct azd_doc *doc, azd_node node);
 
 /* Children in the order of the text: for (n = first; n != AZD_NODE_NONE; n = next). */
-azd_node azd_doc_first(const struct azd_doc *doc, azd_node node);
-azd_node azd_doc_next(const struct azd_doc *doc, azd_node node);
+static inline azd_node azd_doc_first(const struct azd_doc *doc, azd_node node);
+static inline azd_node azd_doc_next(const struct azd_doc *doc, azd_node node);
+/* Nodes stand in the order of the text: the subtree of a node is the run [node, azd_doc_end), so a walk of everything
+ * below is a loop over integers. */
+static inline azd_node azd_doc_end(const struct azd_doc *doc, azd_node node);
 /* The name of a member (decoded); empty for an element or the root. */
-struct azd_str azd_doc_key(const struct azd_doc *doc, azd_node node);
-azd_node azd_doc_parent(const struct azd_doc *doc, azd_node node);
+static inline struct azd_str azd_doc_key(const struct azd_doc *doc, azd_node node);
+static inline azd_node azd_doc_parent(const struct azd_doc *doc, azd_node node);
 
 /* The member of that name, or AZD_NODE_NONE (also where object is no object or AZD_NODE_NONE itself, so look-ups chain).
- * _fold: without ASCII case; an exact match wins over a folded one. */
+ * _fold: without ASCII case; an exact match wins over a folded one, and of several folded ones the first in the text.
+ * Constant time in wide objects. */
 azd_node azd_doc_member(const struct azd_doc *doc, azd_node object, struct azd_str key);
 azd_node azd_doc_member_fold(const struct azd_doc *doc, azd_node object, struct azd_str key);
-/* The element at index, counted from 0, or AZD_NODE_NONE. */
+/* The element at index, counted from 0, or AZD_NODE_NONE. Constant time. */
 azd_node azd_doc_element(const struct azd_doc *doc, azd_node array, uint32_t index);
 
 /* Decoded text of a string node. Borrowed from the document. */
-struct azd_str azd_doc_string(const struct azd_doc *doc, azd_node node);
+static inline struct azd_str azd_doc_string(const struct azd_doc *doc, azd_node node);
 /* The digits of a number node as they stood in the text. */
-struct azd_str azd_doc_number(const struct azd_doc *doc, azd_node node);
+static inline struct azd_str azd_doc_number(const struct azd_doc *doc, azd_node node);
 /* true and the value where the number is written without point and exponent and fits. */
 bool azd_doc_int64(const struct azd_doc *doc, azd_node node, int64_t *value);
 /* Nearest double (may be infinite). */
@@ -81,5 +86,7 @@ double azd_doc_double(const struct azd_doc *doc, azd_node node);
 
 /* Text of the string member key of object (fold), or an empty slice with NULL data. */
 struct azd_str azd_doc_text(const struct azd_doc *doc, azd_node object, const char *key);
+
+#include "json/doc_node.h"
 
 #endif

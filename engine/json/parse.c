@@ -1,0 +1,305 @@
+/* The parser: one loop over values, its stack on the heap, so that depth costs memory that is capped and no C stack. */
+#include "json/doc.h"
+#include "json/names.h"
+#include "json/scan.h"
+#include "json/string.h"
+
+#include <stdlib.h>
+
+enum { DEFAULT_MAX_DEPTH = 512, EXPONENT_DIGITS_MAX = 18, FIRST_NODES = 64, TEXT_BYTES_A_NODE = 24 };
+static const size_t DEFAULT_MAX_BYTES = (size_t)256 << 20;
+
+/* An open container. */
+struct azd_doc_frame {
+  azd_node node;
+  uint32_t count; /* children so far */
+  uint64_t seen;  /* one bit a name, by its hash: a bit met twice makes the object worth searching for doubled names */
+  bool is_object, is_suspect;
+};
+
+struct parser {
+  struct azd_doc *doc;
+  const char *begin, *end;
+  const char *bad, *expected; /* why a reader answered NULL */
+  int status;                 /* instead: AZD_ENOMEM or AZD_ELIMIT */
+  uint32_t depth, max_depth;
+};
+
+/* The readers below answer the place after what they read, or NULL through one of these. */
+static const char *refuse(struct parser *parser, const char *at, const char *expected) {
+  parser->bad = at;
+  parser->expected = expected;
+  return NULL;
+}
+
+static const char *give_up(struct parser *parser, const char *at, int status, const char *why) {
+  parser->status = status;
+  return refuse(parser, at, why);
+}
+
+static inline const char *skip_space(const char *at, const char *end) {
+  return at < end && (unsigned char)*at > ' ' ? at : azd_scan_space(at, end);
+}
+
+static bool grow_nodes(struct azd_doc *doc, size_t wanted) {
+  if (wanted >= AZD_NODE_NONE) return false;
+  struct azd_json_node *nodes = realloc(doc->nodes, wanted * sizeof *nodes);
+  if (!nodes) return false;
+  doc->nodes = nodes;
+  doc->capacity = (uint32_t)wanted;
+  return true;
+}
+
+/* Room for one node more. */
+static inline bool reserve_node(struct azd_doc *doc) {
+  return doc->size < doc->capacity || grow_nodes(doc, (size_t)doc->capacity + doc->capacity / 2 + FIRST_NODES);
+}
+
+/* ---- strings, numbers, words ---- */
+
+/* After the opening quote. Where the bytes stand goes to *where and *size; decoded says that they stand in decoded. */
+static inline const char *read_string(struct parser *parser, const char *at, uint32_t *where, uint32_t *size, bool *decoded) {
+  const char *stop = azd_scan_plain(at, parser->end);
+  while (stop < parser->end && (unsigned char)*stop >= 0x80) {
+    size_t sequence = azd_scan_utf8(stop, parser->end);
+    if (!sequence) return refuse(parser, stop, "UTF-8");
+    stop = azd_scan_plain(stop + sequence, parser->end);
+  }
+  if (stop < parser->end && *stop == '"') {
+    *where = (uint32_t)(at - parser->begin);
+    *size = (uint32_t)(stop - at);
+    *decoded = false;
+    return stop + 1;
+  }
+  struct azd_buf *out = &parser->doc->decoded;
+  size_t before = out->size;
+  stop = azd_json_decode_string(at, parser->end, out, &parser->bad, &parser->expected);
+  parser->doc->base[1] = out->data;
+  *where = (uint32_t)before;
+  *size = (uint32_t)(out->size - before);
+  *decoded = true;
+  return stop && azd_buf_status(out) ? give_up(parser, at, AZD_ENOMEM, "out of memory") : stop;
+}
+
+static inline const char *skip_digits(const char *at, const char *end) {
+  while (at < end && (unsigned)(*at - '0') < 10) at++;
+  return at;
+}
+
+static const char *read_exponent(struct parser *parser, const char *at) {
+  if (at < parser->end && (*at == '+' || *at == '-')) at++;
+  const char *digits = at;
+  at = skip_digits(at, parser->end);
+  if (at == digits) return refuse(parser, at, "a digit of the exponent");
+  while (digits < at && *digits == '0') digits++;
+  if (at - digits > EXPONENT_DIGITS_MAX)
+    return give_up(parser, digits, AZD_ELIMIT, "an exponent is longer than the limit of 18 digits");
+  return at;
+}
+
+static inline const char *read_number(struct parser *parser, const char *at, struct azd_json_node *node) {
+  const char *begin = at, *end = parser->end;
+  at += *at == '-';
+  if (at == end || (unsigned)(*at - '0') >= 10) return refuse(parser, at, "a digit");
+  at = *at == '0' ? at + 1 : skip_digits(at, end);
+  node->flags |= AZD_NODE_INTEGER;
+  if (at < end && *at == '.') {
+    node->flags &= (uint8_t)~AZD_NODE_INTEGER;
+    const char *digits = at + 1;
+    at = skip_digits(digits, end);
+    if (at == digits) return refuse(parser, at, "a digit after the point");
+  }
+  if (at < end && (*at | 0x20) == 'e') {
+    node->flags &= (uint8_t)~AZD_NODE_INTEGER;
+    at = read_exponent(parser, at + 1);
+    if (!at) return NULL;
+  }
+  node->type = AZD_JSON_NUMBER;
+  node->at = (uint32_t)(begin - parser->begin);
+  node->size = (uint32_t)(at - begin);
+  return at;
+}
+
+static const char *read_word(struct parser *parser, const char *at, struct azd_json_node *node) {
+  static const struct {
+    char text[6];
+    uint8_t size, type;
+  } words[] = {{"null", 4, AZD_JSON_NULL}, {"false", 5, AZD_JSON_FALSE}, {"true", 4, AZD_JSON_TRUE}};
+  node->at = node->size = 0;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    if (parser->end - at < words[i].size || memcmp(at, words[i].text, words[i].size) != 0) continue;
+    node->type = words[i].type;
+    return at + words[i].size;
+  }
+  return refuse(parser, at, "a value");
+}
+
+/* A value without children into the last node. */
+static inline const char *read_scalar(struct parser *parser, const char *at, struct azd_json_node *node) {
+  char c = *at;
+  if (c == '"') {
+    bool decoded;
+    at = read_string(parser, at + 1, &node->at, &node->size, &decoded);
+    node->type = AZD_JSON_STRING;
+    node->flags |= decoded ? AZD_NODE_VALUE_DECODED : 0;
+    return at;
+  }
+  return c == '-' || (unsigned)(c - '0') < 10 ? read_number(parser, at, node) : read_word(parser, at, node);
+}
+
+/* ---- containers ---- */
+
+static bool open_container(struct parser *parser, azd_node node, bool is_object) {
+  struct azd_doc *doc = parser->doc;
+  if (parser->depth == doc->frame_capacity) {
+    uint32_t capacity = doc->frame_capacity * 2 + 32;
+    struct azd_doc_frame *frames = realloc(doc->frames, capacity * sizeof *frames);
+    if (!frames) return false;
+    doc->frames = frames;
+    doc->frame_capacity = capacity;
+  }
+  doc->frames[parser->depth++] = (struct azd_doc_frame){.node = node, .is_object = is_object};
+  return true;
+}
+
+/* Elements that stand side by side need no table: element i is node + 1 + i. */
+static int index_elements(struct azd_doc *doc, azd_node array) {
+  struct azd_json_node *node = &doc->nodes[array];
+  if (node->size < 2 || node->end - array - 1 == node->size) return 0;
+  uint32_t place = azd_lookup_reserve(doc, node->size);
+  if (place == AZD_NODE_NONE) return AZD_ENOMEM;
+  node->at = place;
+  for (azd_node element = array + 1; element < node->end; element = doc->nodes[element].end)
+    doc->lookup[place++] = element;
+  return 0;
+}
+
+static int close_container(struct azd_doc *doc, const struct azd_doc_frame *frame) {
+  struct azd_json_node *node = &doc->nodes[frame->node];
+  node->size = frame->count;
+  node->end = doc->size;
+  node->at = AZD_NODE_NONE;
+  if (!frame->is_object) return index_elements(doc, frame->node);
+  if (frame->count > AZD_OBJECT_SCANNED_MAX) return azd_names_index(doc, frame->node);
+  if (frame->is_suspect) azd_names_drop_doubled(doc, frame->node);
+  return 0;
+}
+
+/* `"name" :` into the node to come; the place of its value. */
+static inline const char *read_name(struct parser *parser, const char *at, struct azd_doc_frame *frame, struct azd_json_node *node) {
+  bool decoded;
+  if (at == parser->end || *at != '"') return refuse(parser, at, frame->count ? "a name in quotes" : "a name in quotes or '}'");
+  at = read_string(parser, at + 1, &node->key_at, &node->key_size, &decoded);
+  if (!at) return NULL;
+  node->flags = decoded ? AZD_NODE_KEY_DECODED : 0;
+  node->hash = azd_name_hash(parser->doc->base[decoded] + node->key_at, node->key_size);
+  uint64_t bit = (uint64_t)1 << (node->hash >> 26);
+  frame->is_suspect |= (frame->seen & bit) != 0;
+  frame->seen |= bit;
+  at = skip_space(at, parser->end);
+  if (at == parser->end || *at != ':') return refuse(parser, at, "':' after a name");
+  return skip_space(at + 1, parser->end);
+}
+
+/* Closes what ends here; the place of the next child, or of the end when parser->depth is 0. */
+static inline const char *read_separators(struct parser *parser, const char *at) {
+  while (parser->depth) {
+    struct azd_doc_frame *frame = &parser->doc->frames[parser->depth - 1];
+    at = skip_space(at, parser->end);
+    char c = at < parser->end ? *at : 0;
+    if (c == ',') return skip_space(at + 1, parser->end);
+    if (c != (frame->is_object ? '}' : ']')) return refuse(parser, at, frame->is_object ? "',' or '}'" : "',' or ']'");
+    if (close_container(parser->doc, frame)) return give_up(parser, at, AZD_ENOMEM, "out of memory");
+    parser->depth--;
+    at++;
+  }
+  return at;
+}
+
+/* The root and all that is in it, from the first byte of a value to the byte after it. */
+static const char *read_values(struct parser *parser, const char *at) {
+  struct azd_doc *doc = parser->doc;
+  do {
+    if (!reserve_node(doc)) return give_up(parser, at, AZD_ENOMEM, "out of memory");
+    struct azd_json_node *node = &doc->nodes[doc->size];
+    struct azd_doc_frame *frame = parser->depth ? &doc->frames[parser->depth - 1] : NULL;
+    node->key_at = node->key_size = node->hash = 0;
+    node->flags = 0;
+    node->parent = frame ? frame->node : 0;
+    if (frame && frame->is_object && !(at = read_name(parser, at, frame, node))) return NULL;
+    if (at == parser->end) return refuse(parser, at, "a value");
+    if (frame) frame->count++;
+    azd_node index = doc->size++;
+    if (*at == '{' || *at == '[') {
+      bool is_object = *at == '{';
+      if (parser->depth == parser->max_depth) return give_up(parser, at, AZD_ELIMIT, NULL);
+      if (!open_container(parser, index, is_object)) return give_up(parser, at, AZD_ENOMEM, "out of memory");
+      node->type = is_object ? AZD_JSON_OBJECT : AZD_JSON_ARRAY;
+      at = skip_space(at + 1, parser->end);
+      if (at == parser->end || *at != (is_object ? '}' : ']')) continue;
+    } else {
+      node->end = doc->size;
+      at = read_scalar(parser, at, node);
+      if (!at) return NULL;
+    }
+    at = read_separators(parser, at);
+  } while (at && parser->depth);
+  return at;
+}
+
+/* ---- the whole text ---- */
+
+/* Lines end with "\n"; columns count characters, not bytes. */
+static void place_of(const char *begin, const char *at, uint64_t *line, uint64_t *column) {
+  *line = *column = 1;
+  for (; begin < at; begin++) {
+    if (*begin == '\n') ++*line, *column = 1;
+    else *column += ((unsigned char)*begin & 0xc0) != 0x80;
+  }
+}
+
+static int tell(const struct parser *parser, struct azd_error *error) {
+  uint64_t line, column;
+  const char *at = parser->bad;
+  place_of(parser->begin, at, &line, &column);
+  unsigned long long l = line, c = column;
+  if (parser->status == AZD_ELIMIT && !parser->expected)
+    return azd_fail(error, AZD_ELIMIT, "line %llu, column %llu: nested deeper than the limit of %u", l, c, parser->max_depth);
+  if (parser->status) return azd_fail(error, parser->status, "line %llu, column %llu: %s", l, c, parser->expected);
+  const char *expected = parser->expected;
+  if (at == parser->end)
+    return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found the end of the text", l, c, expected);
+  if (*at > ' ' && *at < 0x7f)
+    return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found '%c'", l, c, expected, *at);
+  return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found byte 0x%02x", l, c, expected,
+                  (unsigned)(unsigned char)*at);
+}
+
+static void empty(struct azd_doc *doc, struct azd_str text) {
+  doc->size = doc->lookup_size = doc->duplicates = 0;
+  doc->base[0] = text.data;
+  azd_buf_clear(&doc->decoded);
+}
+
+int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc_limits *limits, struct azd_error *error) {
+  size_t max_bytes = limits && limits->max_bytes ? limits->max_bytes : DEFAULT_MAX_BYTES;
+  if (max_bytes > UINT32_MAX - 1) max_bytes = UINT32_MAX - 1; /* nodes address text by 32 bits */
+  if (text.size && (unsigned char)text.data[0] == 0xef && text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
+    text = (struct azd_str){text.data + 3, text.size - 3};
+  empty(doc, text);
+  if (text.size > max_bytes)
+    return azd_fail(error, AZD_ELIMIT, "%zu bytes of JSON are more than the limit of %zu", text.size, max_bytes);
+  if (!text.size) return azd_fail(error, AZD_EPARSE, "line 1, column 1: expected a value, found the end of the text");
+  struct parser parser = {.doc = doc, .begin = text.data, .end = text.data + text.size,
+                          .max_depth = limits && limits->max_depth ? limits->max_depth : DEFAULT_MAX_DEPTH};
+  const char *at = skip_space(parser.begin, parser.end);
+  size_t guess = text.size / TEXT_BYTES_A_NODE + FIRST_NODES;
+  if (doc->capacity < guess && !grow_nodes(doc, guess)) at = give_up(&parser, at, AZD_ENOMEM, "out of memory");
+  if (at) at = read_values(&parser, at);
+  if (at && skip_space(at, parser.end) != parser.end)
+    at = refuse(&parser, skip_space(at, parser.end), "nothing after the value");
+  if (at && azd_names_compact(doc)) at = give_up(&parser, parser.end, AZD_ENOMEM, "out of memory");
+  if (at) return 0;
+  empty(doc, text);
+  return tell(&parser, error);
+}
