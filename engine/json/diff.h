@@ -1,5 +1,12 @@
 /* The structural difference of two documents under a ruleset.
  *
+ * Members are matched by name (where only the case differs, and no exact partner exists, they match too); elements of an
+ * array by the rule key, else by id, else by name, else as a multiset of values whose leftovers are paired. null is a value
+ * like others unless a rule says `same ... empty`. An array whose elements only changed places is one note, op move; where a
+ * rule says `list` it is a change.
+ * An object that came or went as a whole is one change; it has the class of its most telling leaf, so that one made of
+ * nothing but observed members is an effect.
+ *
  *   change   a difference that counts                  effect   observed state that moved beside
  *   note     a pure reorder; never counts              ignored  a difference that a rule swallowed: only counted
  *
@@ -16,6 +23,15 @@ enum azd_change_class { AZD_CLASS_CHANGE, AZD_CLASS_EFFECT, AZD_CLASS_NOTE, AZD_
 
 #define AZD_RULE_NONE UINT32_MAX
 
+enum { AZD_DIFF_DEPTH_MAX = 1024 };
+
+/* A rule with `when` that may speak for a change; a list, strongest first. */
+struct azd_when {
+  uint32_t rule;                /* its function: azd_ruleset_rule(ruleset, rule)->condition */
+  enum azd_change_class class;  /* what the change is where the condition holds */
+  const struct azd_when *next;  /* asked where it does not; NULL: the change keeps its class and rule */
+};
+
 struct azd_change {
   enum azd_op op;
   enum azd_change_class class;
@@ -24,17 +40,20 @@ struct azd_change {
   struct azd_str property;         /* "properties.securityRules[name=ssh].properties.access"; the diff's memory */
   struct azd_str pointer;          /* RFC 6901 into the new document, for a removal into the old; the diff's memory */
   struct azd_str key_name, key_value; /* selector of the innermost keyed element; NULL data where there is none */
-  uint32_t rule;                   /* the rule that made it an effect or ignored; AZD_RULE_NONE */
-  /* A rule with `when` applies here: where its condition holds for this change, class is when_class (and rule that one),
-   * else what stands in class. AZD_RULE_NONE: nothing to ask. Conditional rules are asked strongest first, next in line: when_next. */
-  uint32_t when_rule;
-  enum azd_change_class when_class;
-  int32_t when_next; /* index into azd_diff_whens, -1 at the end */
+  uint32_t rule;                   /* the rule that gave it its class; AZD_RULE_NONE */
+  /* Conditions to ask before class is final; NULL: none. How:
+   *   for (when = change->whens; when; when = when->next)
+   *     if (holds(when->rule, change)) { azd_diff_decide(diff, index, when); break; } */
+  const struct azd_when *whens;
 };
 
 struct azd_diff_options {
-  bool raw;          /* no rules, arrays by position: applying the changes as a JSON Patch to old gives new */
-  bool views_differ; /* read through different doors or api-versions: what only one side carries is not compared */
+  /* No rules, arrays by position, names exact: the changes, applied in their order as a JSON Patch (RFC 6902) to the old
+   * document, give the new one. */
+  bool raw;
+  /* Read through different doors or api-versions: what only one side carries (the other: absent, null, empty) is not
+   * compared but counted. What both carry is. */
+  bool views_differ;
 };
 
 struct azd_diff;
@@ -43,7 +62,7 @@ struct azd_diff *azd_diff_new(void);
 void azd_diff_free(struct azd_diff *diff);
 
 /* Compares old_node with new_node. trie may be NULL (defaults only) and is not used when raw.
- * 0, AZD_ENOMEM or AZD_ELIMIT; results stay readable until the next run, and as long as both documents stand. */
+ * 0, AZD_ENOMEM or AZD_ELIMIT (deeper than AZD_DIFF_DEPTH_MAX); results stay readable until the next run, and as long as both documents stand. */
 int azd_diff_run(struct azd_diff *diff, const struct azd_trie *trie, const struct azd_doc *old_doc, azd_node old_node,
                  const struct azd_doc *new_doc, azd_node new_node, const struct azd_diff_options *options,
                  struct azd_error *error);
@@ -51,7 +70,9 @@ int azd_diff_run(struct azd_diff *diff, const struct azd_trie *trie, const struc
 /* Changes, effects and notes in document order; ignored ones too, so that they can be shown and counted. */
 uint32_t azd_diff_count(const struct azd_diff *diff);
 const struct azd_change *azd_diff_change(const struct azd_diff *diff, uint32_t index);
-/* How many of a class. */
+/* The condition of this element of the change's whens holds: gives the change its class and rule, and ends its whens. */
+void azd_diff_decide(struct azd_diff *diff, uint32_t index, const struct azd_when *when);
+/* How many of a class. A document without changes has no drift, whatever effects and notes it has. */
 uint32_t azd_diff_count_of(const struct azd_diff *diff, enum azd_change_class class);
 /* What was left out because only one view carries it. */
 uint32_t azd_diff_not_compared(const struct azd_diff *diff);
