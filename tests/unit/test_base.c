@@ -1,9 +1,9 @@
-/* clang-format off: cmocka.h wants these first */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
+#include <cmocka.h> /* wants those before it */
 /* clang-format on */
 #include "base/arena.h"
 #include "base/buf.h"
@@ -60,8 +60,14 @@ static void instants_are_read_with_offsets_and_fractions(void **state) {
   assert_int_equal(a, b);
   char text[AZD_TIME_BYTES];
   assert_string_equal(azd_time_format(a / 1000000, text), "2026-11-22T10:00:05Z");
-  static const char *const bad[] = {"", "2026-11-22", "2026-02-29T00:00:00Z", "2026-11-22T10:00:05", "2026-11-22T24:00:05Z",
-                                    "2026-11-22T10:00:05.Z", "2026-11-22T10:00:05Zx", "+026-11-22T10:00:05Z"};
+  static const char *const bad[] = {"",
+                                    "2026-11-22",
+                                    "2026-02-29T00:00:00Z",
+                                    "2026-11-22T10:00:05",
+                                    "2026-11-22T24:00:05Z",
+                                    "2026-11-22T10:00:05.Z",
+                                    "2026-11-22T10:00:05Zx",
+                                    "+026-11-22T10:00:05Z"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(azd_time_parse_ns(azd_str_of(bad[i]), &a));
 }
 

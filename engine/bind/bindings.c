@@ -1,0 +1,17 @@
+#include "bind/bindings.h"
+
+#include <lauxlib.h>
+
+const struct azd_binding azd_bindings[] = {
+    {"azdrift.core.task", azd_open_task},
+    {NULL, NULL},
+};
+
+void azd_bindings_register(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  for (const struct azd_binding *binding = azd_bindings; binding->name; binding++) {
+    lua_pushcfunction(L, binding->open);
+    lua_setfield(L, -2, binding->name);
+  }
+  lua_pop(L, 1);
+}

@@ -1,0 +1,21 @@
+/* Every module that C gives to workflow scripts: `require "azdrift.<name>"`. A new binding is one line in bindings.c
+ * and its luaopen below. Thread: the loop's. Blocks: never. */
+#ifndef AZD_BIND_BINDINGS_H
+#define AZD_BIND_BINDINGS_H
+
+#include <lua.h>
+
+struct azd_binding {
+  const char *name;   /* "azdrift.task" */
+  lua_CFunction open; /* [-0, +1, e] called by the first require */
+};
+
+/* Ends with a NULL name. */
+extern const struct azd_binding azd_bindings[];
+
+/* [-0, +0, e] Puts every binding into package.preload. */
+void azd_bindings_register(lua_State *L);
+
+int azd_open_task(lua_State *L);
+
+#endif
