@@ -1,6 +1,11 @@
-/* The canonical form: RFC 8785, with the numbers of docs/principles.md: within double range up to 17 significant digits
- * as RFC 8785 writes them; integers without point or exponent beyond 2^53 keep their digits; everything else as
- * normalized decimal. Equal documents have equal bytes, and parsing them again gives the same document.
+/* The canonical form: RFC 8785 (members sorted by UTF-16 code units, nothing between the tokens), but that numbers stay
+ * exact. A number is written
+ *   - without point and exponent in the text: with its digits, however many (-0 as 0);
+ *   - else, with up to 17 significant digits and within double range: as RFC 8785 writes the nearest double;
+ *   - else: with all its digits, laid out in the same way (0.12345678901234567890, 1e+400).
+ * Equal documents have equal bytes, parsing them again gives an equal document, and its canonical form is the same
+ * bytes. Numbers are equal when they are written alike here: 1.0 equals 1 and 1e2 equals 100, but an integer of more
+ * than 21 digits is not equal to the same one with an exponent.
  * Thread: any, one document and buffer each. Blocks: never. */
 #ifndef AZD_JSON_CANONICAL_H
 #define AZD_JSON_CANONICAL_H

@@ -36,6 +36,7 @@ struct azd_doc {
   struct azd_json_node *nodes;
   uint32_t size, capacity; /* nodes */
   const char *base[2];     /* the text, and decoded.data */
+  size_t text_size;
   struct azd_buf decoded;
   uint32_t *lookup; /* arrays that hold containers: their elements; wide objects: see names.h */
   uint32_t lookup_size, lookup_capacity;
@@ -78,9 +79,13 @@ static inline struct azd_str azd_node_text(const struct azd_doc *doc, const stru
   return (struct azd_str){doc->base[node->flags & 1] + node->at, node->size};
 }
 
-static inline bool azd_node_is_container(const struct azd_json_node *node) { return node->type >= AZD_JSON_ARRAY; }
+static inline bool azd_node_is_container(const struct azd_json_node *node) {
+  return node->type >= AZD_JSON_ARRAY;
+}
 
-static inline uint32_t azd_doc_size(const struct azd_doc *doc) { return doc->size; }
+static inline uint32_t azd_doc_size(const struct azd_doc *doc) {
+  return doc->size;
+}
 
 static inline enum azd_json_type azd_doc_type(const struct azd_doc *doc, azd_node node) {
   return (enum azd_json_type)doc->nodes[node].type;
@@ -99,7 +104,9 @@ static inline azd_node azd_doc_next(const struct azd_doc *doc, azd_node node) {
   return end < doc->nodes[doc->nodes[node].parent].end ? end : AZD_NODE_NONE;
 }
 
-static inline azd_node azd_doc_end(const struct azd_doc *doc, azd_node node) { return doc->nodes[node].end; }
+static inline azd_node azd_doc_end(const struct azd_doc *doc, azd_node node) {
+  return doc->nodes[node].end;
+}
 
 static inline struct azd_str azd_doc_key(const struct azd_doc *doc, azd_node node) {
   return azd_node_key(doc, &doc->nodes[node]);

@@ -62,7 +62,8 @@ void azd_names_drop_doubled(struct azd_doc *doc, azd_node object) {
 }
 
 /* The slot that holds the name, or the empty one where it belongs. */
-static uint32_t *find_slot(const struct azd_doc *doc, uint32_t *slots, uint32_t slot_count, struct azd_str name, bool fold) {
+static uint32_t *find_slot(const struct azd_doc *doc, uint32_t *slots, uint32_t slot_count, struct azd_str name,
+                           bool fold) {
   uint32_t mask = slot_count - 1;
   for (uint32_t i = (uint32_t)seeded_hash(doc->seed, name, fold) & mask;; i = (i + 1) & mask) {
     if (slots[i] == AZD_NODE_NONE) return &slots[i];

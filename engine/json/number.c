@@ -10,7 +10,9 @@
 /* No double, and no middle of two, has more significant digits; what follows only says "a little more". */
 enum { ROUNDING_DIGITS = 770 };
 
-static inline bool is_digit(char c) { return (unsigned)(c - '0') < 10; }
+static inline bool is_digit(char c) {
+  return (unsigned)(c - '0') < 10;
+}
 
 static int64_t read_exponent(const char *at, const char *end) {
   bool negative = *at == '-';

@@ -3,7 +3,7 @@
 #ifndef AZD_JSON_NUMBER_H
 #define AZD_JSON_NUMBER_H
 
-#include "base/str.h"
+#include "base/buf.h"
 
 #include <stdint.h>
 
@@ -30,5 +30,11 @@ double azd_decimal_double(const struct azd_decimal *decimal);
 
 /* The fewest digits that read back as value (finite, > 0), and of those the nearest: value is about 0.D * 10^*exponent. How many. */
 size_t azd_double_digits(double value, char out[AZD_DOUBLE_DIGITS], int64_t *exponent);
+
+/* Appends a finite double as ECMAScript, and so RFC 8785, writes it. */
+void azd_double_append(double value, struct azd_buf *out);
+
+/* Appends a JSON number in canonical form (canonical.h says which). is_integer: written without point and exponent. */
+void azd_number_append(struct azd_str text, bool is_integer, struct azd_buf *out);
 
 #endif

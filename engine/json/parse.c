@@ -58,7 +58,8 @@ static inline bool reserve_node(struct azd_doc *doc) {
 /* ---- strings, numbers, words ---- */
 
 /* After the opening quote. Where the bytes stand goes to *where and *size; decoded says that they stand in decoded. */
-static inline const char *read_string(struct parser *parser, const char *at, uint32_t *where, uint32_t *size, bool *decoded) {
+static inline const char *read_string(struct parser *parser, const char *at, uint32_t *where, uint32_t *size,
+                                      bool *decoded) {
   const char *stop = azd_scan_plain(at, parser->end);
   while (stop < parser->end && (unsigned char)*stop >= 0x80) {
     size_t sequence = azd_scan_utf8(stop, parser->end);
@@ -138,7 +139,7 @@ static const char *read_word(struct parser *parser, const char *at, struct azd_j
 static inline const char *read_scalar(struct parser *parser, const char *at, struct azd_json_node *node) {
   char c = *at;
   if (c == '"') {
-    bool decoded;
+    bool decoded = false;
     at = read_string(parser, at + 1, &node->at, &node->size, &decoded);
     node->type = AZD_JSON_STRING;
     node->flags |= decoded ? AZD_NODE_VALUE_DECODED : 0;
@@ -186,9 +187,11 @@ static int close_container(struct azd_doc *doc, const struct azd_doc_frame *fram
 }
 
 /* `"name" :` into the node to come; the place of its value. */
-static inline const char *read_name(struct parser *parser, const char *at, struct azd_doc_frame *frame, struct azd_json_node *node) {
-  bool decoded;
-  if (at == parser->end || *at != '"') return refuse(parser, at, frame->count ? "a name in quotes" : "a name in quotes or '}'");
+static inline const char *read_name(struct parser *parser, const char *at, struct azd_doc_frame *frame,
+                                    struct azd_json_node *node) {
+  bool decoded = false;
+  if (at == parser->end || *at != '"')
+    return refuse(parser, at, frame->count ? "a name in quotes" : "a name in quotes or '}'");
   at = read_string(parser, at + 1, &node->key_at, &node->key_size, &decoded);
   if (!at) return NULL;
   node->flags = decoded ? AZD_NODE_KEY_DECODED : 0;
@@ -253,8 +256,10 @@ static const char *read_values(struct parser *parser, const char *at) {
 static void place_of(const char *begin, const char *at, uint64_t *line, uint64_t *column) {
   *line = *column = 1;
   for (; begin < at; begin++) {
-    if (*begin == '\n') ++*line, *column = 1;
-    else *column += ((unsigned char)*begin & 0xc0) != 0x80;
+    if (*begin == '\n')
+      ++*line, *column = 1;
+    else
+      *column += ((unsigned char)*begin & 0xc0) != 0x80;
   }
 }
 
@@ -264,11 +269,13 @@ static int tell(const struct parser *parser, struct azd_error *error) {
   place_of(parser->begin, at, &line, &column);
   unsigned long long l = line, c = column;
   if (parser->status == AZD_ELIMIT && !parser->expected)
-    return azd_fail(error, AZD_ELIMIT, "line %llu, column %llu: nested deeper than the limit of %u", l, c, parser->max_depth);
+    return azd_fail(error, AZD_ELIMIT, "line %llu, column %llu: nested deeper than the limit of %u", l, c,
+                    parser->max_depth);
   if (parser->status) return azd_fail(error, parser->status, "line %llu, column %llu: %s", l, c, parser->expected);
   const char *expected = parser->expected;
   if (at == parser->end)
-    return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found the end of the text", l, c, expected);
+    return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found the end of the text", l, c,
+                    expected);
   if (*at > ' ' && *at < 0x7f)
     return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found '%c'", l, c, expected, *at);
   return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found byte 0x%02x", l, c, expected,
@@ -278,10 +285,12 @@ static int tell(const struct parser *parser, struct azd_error *error) {
 static void empty(struct azd_doc *doc, struct azd_str text) {
   doc->size = doc->lookup_size = doc->duplicates = 0;
   doc->base[0] = text.data;
+  doc->text_size = text.size;
   azd_buf_clear(&doc->decoded);
 }
 
-int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc_limits *limits, struct azd_error *error) {
+int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc_limits *limits,
+                  struct azd_error *error) {
   size_t max_bytes = limits && limits->max_bytes ? limits->max_bytes : DEFAULT_MAX_BYTES;
   if (max_bytes > UINT32_MAX - 1) max_bytes = UINT32_MAX - 1; /* nodes address text by 32 bits */
   if (text.size && (unsigned char)text.data[0] == 0xef && text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
@@ -290,7 +299,9 @@ int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc
   if (text.size > max_bytes)
     return azd_fail(error, AZD_ELIMIT, "%zu bytes of JSON are more than the limit of %zu", text.size, max_bytes);
   if (!text.size) return azd_fail(error, AZD_EPARSE, "line 1, column 1: expected a value, found the end of the text");
-  struct parser parser = {.doc = doc, .begin = text.data, .end = text.data + text.size,
+  struct parser parser = {.doc = doc,
+                          .begin = text.data,
+                          .end = text.data + text.size,
                           .max_depth = limits && limits->max_depth ? limits->max_depth : DEFAULT_MAX_DEPTH};
   const char *at = skip_space(parser.begin, parser.end);
   size_t guess = text.size / TEXT_BYTES_A_NODE + FIRST_NODES;

@@ -33,7 +33,8 @@ static inline const char *azd_scan_plain(const char *at, const char *end) {
 /* The first byte that is not JSON's white space; else end. */
 static inline const char *azd_scan_space(const char *at, const char *end) {
 #ifdef __SSE2__
-  const __m128i space = _mm_set1_epi8(' '), line = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t'), cr = _mm_set1_epi8('\r');
+  const __m128i space = _mm_set1_epi8(' '), line = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t'),
+                cr = _mm_set1_epi8('\r');
   for (; end - at >= 16; at += 16) {
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
     __m128i white = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, space), _mm_cmpeq_epi8(bytes, line)),
@@ -46,7 +47,8 @@ static inline const char *azd_scan_space(const char *at, const char *end) {
   return at;
 }
 
-/* Bytes of the UTF-8 sequence at `at` (a byte >= 0x80); 0 where it is none: cut, overlong, a surrogate, above U+10FFFF. */
+/* Bytes of the UTF-8 sequence at `at` (a byte >= 0x80); 0 where it is none: cut, overlong, a surrogate, above U+10FFFF.
+ */
 static inline size_t azd_scan_utf8(const char *at, const char *end) {
   const unsigned char *s = (const unsigned char *)at;
   size_t room = (size_t)(end - at);

@@ -9,9 +9,12 @@ static bool read_hex4(const char *at, const char *end, uint32_t *value) {
   *value = 0;
   for (int i = 0; i < 4; i++) {
     unsigned char c = azd_fold((unsigned char)at[i]);
-    if (c >= '0' && c <= '9') *value = *value << 4 | (uint32_t)(c - '0');
-    else if (c >= 'a' && c <= 'f') *value = *value << 4 | (uint32_t)(c - 'a' + 10);
-    else return false;
+    if (c >= '0' && c <= '9')
+      *value = *value << 4 | (uint32_t)(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      *value = *value << 4 | (uint32_t)(c - 'a' + 10);
+    else
+      return false;
   }
   return true;
 }

@@ -1,9 +1,9 @@
 /* clang-format off: cmocka.h wants these first */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 /* clang-format on */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -28,7 +28,8 @@ static int free_doc(void **state) {
   return 0;
 }
 
-/* The text stands at the very end of an allocation, so that reading beyond it shows under ASan. Freed by the next one. */
+/* The text stands at the very end of an allocation, so that reading beyond it shows under ASan. Freed by the next one.
+ */
 static struct azd_str tight(const char *text, size_t size) {
   static char *copy;
   free(copy);
@@ -37,7 +38,9 @@ static struct azd_str tight(const char *text, size_t size) {
   return (struct azd_str){copy, size};
 }
 
-static int parse(const char *text) { return azd_doc_parse(doc, tight(text, strlen(text)), NULL, NULL); }
+static int parse(const char *text) {
+  return azd_doc_parse(doc, tight(text, strlen(text)), NULL, NULL);
+}
 
 static void must_parse(const char *text) {
   struct azd_error error;
@@ -98,15 +101,18 @@ static void folded_lookup_prefers_the_exact_name(void **state) {
 /* A string of every length around the width of the scanner, so that each of its ways out is taken. */
 static void strings_of_every_length_are_exact(void **state) {
   (void)state;
-  static const char *const odd[] = {"\\n", "\\u00e9", "\xc3\xa9", "\\ud83d\\ude00", "\xf0\x9f\x98\x80", "\\\"", "\\u0000"};
-  static const struct azd_str decoded[] = {{"\n", 1}, {"\xc3\xa9", 2}, {"\xc3\xa9", 2}, {"\xf0\x9f\x98\x80", 4},
-                                           {"\xf0\x9f\x98\x80", 4}, {"\"", 1}, {"\0", 1}};
+  static const char *const odd[] = {"\\n",  "\\u00e9", "\xc3\xa9", "\\ud83d\\ude00", "\xf0\x9f\x98\x80",
+                                    "\\\"", "\\u0000"};
+  static const struct azd_str decoded[] = {
+      {"\n", 1}, {"\xc3\xa9", 2}, {"\xc3\xa9", 2}, {"\xf0\x9f\x98\x80", 4}, {"\xf0\x9f\x98\x80", 4},
+      {"\"", 1}, {"\0", 1}};
   for (size_t before = 0; before < 40; before++)
     for (size_t after = 0; after < 40; after += 3)
       for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         char text[256], expected[128];
-        int size = snprintf(text, sizeof text, "\"%.*s%s%.*s\"", (int)before, "0123456789012345678901234567890123456789",
-                            odd[i], (int)after, "abcdefghijabcdefghijabcdefghijabcdefghij");
+        int size =
+            snprintf(text, sizeof text, "\"%.*s%s%.*s\"", (int)before, "0123456789012345678901234567890123456789",
+                     odd[i], (int)after, "abcdefghijabcdefghijabcdefghijabcdefghij");
         memcpy(expected, "0123456789012345678901234567890123456789", before);
         memcpy(expected + before, decoded[i].data, decoded[i].size);
         memcpy(expected + before + decoded[i].size, "abcdefghijabcdefghijabcdefghijabcdefghij", after);
@@ -263,13 +269,28 @@ static void a_refusal_says_line_column_and_what_was_expected(void **state) {
 
 static void what_is_not_utf8_or_pairs_is_refused(void **state) {
   (void)state;
-  static const char *const bad[] = {"\"\x80\"", "\"\xc0\xaf\"", "\"\xc1\xbf\"", "\"\xc3\"", "\"\xe0\x80\xaf\"", "\"\xed\xa0\x80\"",
-                                    "\"\xf0\x80\x80\xaf\"", "\"\xf4\x90\x80\x80\"", "\"\xf5\x80\x80\x80\"", "\"\xe2\x82\"",
-                                    "\"\xf0\x9f\x98\"", "\"\\ud83d\"", "\"\\ude00\"", "\"\\ud83d\\ud83d\"", "\"\\ud83dx\"",
-                                    "\"\\ud83d\\u\"", "{\"\xff\":1}", "{\"\\ud800\":1}"};
+  static const char *const bad[] = {"\"\x80\"",
+                                    "\"\xc0\xaf\"",
+                                    "\"\xc1\xbf\"",
+                                    "\"\xc3\"",
+                                    "\"\xe0\x80\xaf\"",
+                                    "\"\xed\xa0\x80\"",
+                                    "\"\xf0\x80\x80\xaf\"",
+                                    "\"\xf4\x90\x80\x80\"",
+                                    "\"\xf5\x80\x80\x80\"",
+                                    "\"\xe2\x82\"",
+                                    "\"\xf0\x9f\x98\"",
+                                    "\"\\ud83d\"",
+                                    "\"\\ude00\"",
+                                    "\"\\ud83d\\ud83d\"",
+                                    "\"\\ud83dx\"",
+                                    "\"\\ud83d\\u\"",
+                                    "{\"\xff\":1}",
+                                    "{\"\\ud800\":1}"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(parse(bad[i]), AZD_EPARSE);
-  static const char *const good[] = {"\"\xc2\x80\"", "\"\xe0\xa0\x80\"", "\"\xed\x9f\xbf\"", "\"\xee\x80\x80\"", "\"\xf4\x8f\xbf\xbf\"",
-                                     "\"\\udbff\\udfff\"", "\"\\uFFFF\"", "\"\x7f\""};
+  static const char *const good[] = {
+      "\"\xc2\x80\"",         "\"\xe0\xa0\x80\"",   "\"\xed\x9f\xbf\"", "\"\xee\x80\x80\"",
+      "\"\xf4\x8f\xbf\xbf\"", "\"\\udbff\\udfff\"", "\"\\uFFFF\"",      "\"\x7f\""};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) must_parse(good[i]);
 }
 
@@ -305,7 +326,8 @@ static double seconds_of_harmless(size_t bytes) {
   struct azd_buf text;
   azd_buf_init(&text, 0);
   azd_buf_append_char(&text, '[');
-  for (int i = 0; text.size < bytes; i++) azd_buf_printf(&text, "%s{\"name\":\"resource-%d\",\"n\":%d}", i ? "," : "", i, i);
+  for (int i = 0; text.size < bytes; i++)
+    azd_buf_printf(&text, "%s{\"name\":\"resource-%d\",\"n\":%d}", i ? "," : "", i, i);
   azd_buf_append_char(&text, ']');
   double seconds = seconds_of(&text, NULL, 0);
   azd_buf_free(&text);
