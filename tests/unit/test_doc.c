@@ -1,9 +1,10 @@
-/* clang-format off: cmocka.h wants these first */
-#include <cmocka.h>
+/* cmocka.h wants the others first. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
 /* clang-format on */
 #include "base/buf.h"
 #include "base/clock.h"
