@@ -17,5 +17,6 @@ extern const struct azd_binding azd_bindings[];
 void azd_bindings_register(lua_State *L);
 
 int azd_open_task(lua_State *L);
+int azd_open_system(lua_State *L);
 
 #endif

@@ -52,23 +52,23 @@ local function takes_files(command)
   return false
 end
 
-local BASH_HEAD = [[
+local BASH_HEAD = [=[
 # bash completion for azdrift: azdrift completion bash > /etc/bash_completion.d/azdrift
 _azdrift() {
   local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" path="" word words="" options="" files=""
   # bash splits --name=value into three words.
   if [[ "$current" == "=" ]]; then current=""; elif [[ "$previous" == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD-2]}"; fi
   case "$previous" in
-]]
+]=]
 
-local BASH_PATH = [[
+local BASH_PATH = [=[
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
   esac
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     [[ "$word" == -* ]] && continue
     path="${path:+$path }$word"
     case "$path" in
-]]
+]=]
 
 function completion.bash(commands, write)
   local list = flatten(commands, "", {})
@@ -118,8 +118,8 @@ function completion.zsh(commands, write)
     write(("    %s\n"):format(zsh_quote(("%s:%s"):format(command.name, (command.summary:gsub(":", "\\:"))))))
   end
   write("  )\n  if (( CURRENT == 2 )); then _describe command commands; return; fi\n")
-  write("  local path=$words[2]\n  shift words; (( CURRENT-- ))\n")
-  write("  case \"$path $words[2]\" in\n")
+  write("  local name=$words[2]\n  shift words; (( CURRENT-- ))\n")
+  write("  case \"$name $words[2]\" in\n")
   for _, command in ipairs(commands) do
     for _, sub in ipairs(command.commands or {}) do
       write(("    %s)\n      if (( CURRENT > 2 )); then shift words; (( CURRENT-- )); fi\n"):format(zsh_quote(command.name .. " " .. sub.name)))
@@ -127,7 +127,7 @@ function completion.zsh(commands, write)
       write("      return ;;\n")
     end
   end
-  write("  esac\n  case \"$path\" in\n")
+  write("  esac\n  case \"$name\" in\n")
   for _, command in ipairs(commands) do
     write(("    %s)\n"):format(command.name))
     zsh_arguments(command, "      ", write)

@@ -57,7 +57,7 @@ function file.load(host, path)
   local source, message = host.read_file(path, file.MAX_BYTES)
   if not source then failure.raise("%s: %s", path, message) end
   local chunk, syntax = load(source, "@" .. path, "t", sandbox(host, file.folder_of(path), path))
-  if not chunk then failure.raise("%s", syntax) end
+  if not chunk then failure.raise("%s", syntax:find(path, 1, true) and syntax or ("%s: %s"):format(path, syntax)) end
   local ok, result = run_limited(chunk)
   if not ok and failure.is(result) then error(result, 0) end
   if not ok then

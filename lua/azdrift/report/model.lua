@@ -96,6 +96,17 @@ function model.values(change)
   return old, new
 end
 
+--- A note in words: what it says itself, else that only an order changed.
+function model.note_text(note)
+  if type(note) == "string" then return note end
+  local old, new = field(note, "old_value"), field(note, "new_value")
+  local said = field(note, "note")
+  if said and type(old) == "string" and type(new) == "string" and old ~= "" and new ~= "" then
+    return ("%s (%s, then %s)"):format(said, old, new)
+  end
+  return said or ("the order of %s changed"):format(field(note, "property") or "?")
+end
+
 local KINDS = { removed = 1, recreated = 2, added = 3, changed = 4, moved = 5, state = 6 }
 
 local function sort_key(drift)

@@ -164,8 +164,7 @@ function Text:beside(drift)
     self:block_line(self:paint("dim", ("%s beside it (--show effects)"):format(plural(effects, "effect"))))
   end
   for _, note in model.each(drift.notes) do
-    local said = type(note) == "string" and note or note.text or ("%s: order only"):format(note.property or "?")
-    self:wrapped("note: " .. safe(said), "", "dim")
+    self:wrapped("note: " .. safe(model.note_text(note)), "", "dim")
   end
   if self.show.ignored and model.count(drift.ignored) > 0 then
     self:block_line(self:paint("dim", "ignored by rules:"))
@@ -243,7 +242,22 @@ function Text:summary_line(summary)
     local count = model.field(summary, row[1]) or 0
     if count > 0 then parts[#parts + 1] = plural(count, row[2], row[3]) end
   end
-  return table.concat(parts, (" %s "):format(self.signs.dot))
+  return self:joined(parts)
+end
+
+-- Parts with a dot between them, broken into lines where they do not fit on one.
+function Text:joined(parts)
+  local lines, line, columns = {}, "", 0
+  for _, part in ipairs(parts) do
+    local width = terminal.columns((part:gsub("\27%[[%d;]*m", "")))
+    if line ~= "" and columns + 3 + width > self.terminal.width then
+      lines[#lines + 1], line, columns = line, "", 0
+    end
+    line = line == "" and part or ("%s %s %s"):format(line, self.signs.dot, part)
+    columns = columns == 0 and width or columns + 3 + width
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n  ")
 end
 
 local function add_up(totals, summary)

@@ -55,7 +55,10 @@ local function odd_drift()
       { op = "replace", property = "properties.list", pointer = "/properties/list", old_value = value.array(), new_value = { 1, 2.5, 9007199254740993 } },
       { op = "remove", property = "properties['odd.key']", pointer = "/properties/odd.key", old_value = "x" },
     },
-    effects = {}, notes = { "the order of properties.hostNames changed" },
+    effects = {}, notes = {
+      { op = "move", property = "properties.hostNames", pointer = "/properties/hostNames", old_value = { "a", "b" }, new_value = { "b", "a" } },
+      { op = "replace", property = "", note = "read another way: only what both carry was compared", old_value = "list 2023-01-01",
+        new_value = "get 2024-04-01" } },
   }
 end
 
