@@ -7,3 +7,5 @@ files["policies"] = { std = "none", read_globals = { "policy", "tune", "expected
   "raw", "find", "keys", "like", "one_of", "contains", "starts_with", "ends_with", "cidr_contains", "cidr_overlaps",
   "ipairs", "pairs", "type", "tostring", "tonumber", "select", "error", "assert", "math", "string", "table" } }
 files["tests/spec"] = { std = "+busted" }
+-- Declarations for editors: functions without bodies.
+files["lua/meta"] = { unused_args = false }

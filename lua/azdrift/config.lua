@@ -1,5 +1,5 @@
---- The settings of a run: azdrift.lua found, loaded and checked against settings.lua, laid over by the environment and by flags
---- (flag > environment > file > default).
+--- The settings of a run: azdrift.lua found, loaded and checked against settings.lua, laid over by the environment and
+--- by flags (flag > environment > file > default).
 local Checker = require("azdrift.config.check")
 local failure = require("azdrift.cli.failure")
 local file = require("azdrift.config.file")
@@ -73,7 +73,8 @@ local function default_account(host)
       if text and text ~= "" then account[field[1]] = from_environment(field, text) end
     end
   end
-  account.credential = account.secret and "secret" or account.certificate and "certificate" or account.token_file and "workload"
+  account.credential = account.secret and "secret" or account.certificate and "certificate" or account.token_file
+    and "workload"
     or "cli"
   return account
 end
@@ -99,8 +100,9 @@ end
 
 --- Loads the configuration. host: env(name), read_file(path, max_bytes) -> text or nil, message; exists(path).
 --- wanted: --config's file or nil. flags: { ["severity.fail_on"] = "high" }.
---- The result has every section of settings.lua, durations in seconds, and beside them `file` (path or nil), `directory` (the
---- project's folder; nil where there is no project file). Raises a failure that names file, line and setting.
+--- The result has every section of settings.lua, durations in seconds, and beside them `file` (path or nil),
+--- `directory` (the project's folder; nil where there is no project file). Raises a failure that names file, line and
+--- setting.
 function config.load(host, wanted, flags)
   flags = flags or {}
   local path = find(host, wanted)

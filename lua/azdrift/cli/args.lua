@@ -37,7 +37,8 @@ function convert.choice(option, text)
   for _, choice in ipairs(option.choices) do
     if choice == text:lower() then return choice end
   end
-  return nil, ('"%s" is not one of %s%s'):format(text, quoted_list(option.choices), suggest.clause(text, option.choices))
+  return nil, ('"%s" is not one of %s%s'):format(text, quoted_list(option.choices),
+    suggest.clause(text, option.choices))
 end
 
 function convert.choices(option, text)
@@ -151,8 +152,8 @@ end
 --- Answers the values, or nil and one line that names the input and says what to do.
 function args.parse(declaration, words, first, common)
   local by_name, names = known_options(declaration, common)
-  local parser = setmetatable({ by_name = by_name, names = names, values = {}, words = words, at = first or 1, filled = 0,
-    arguments = declaration.arguments or {}, usage = declaration.usage, title = declaration.title }, Parser)
+  local parser = setmetatable({ by_name = by_name, names = names, values = {}, words = words, at = first or 1,
+    filled = 0, arguments = declaration.arguments or {}, usage = declaration.usage, title = declaration.title }, Parser)
   local only_arguments = false
   while parser.at <= #words do
     local word = words[parser.at]

@@ -75,11 +75,13 @@ function completion.bash(commands, write)
   write(BASH_HEAD)
   local names, choices = choices_of(list)
   for _, name in ipairs(names) do
-    write(('    %s) mapfile -t COMPREPLY < <(compgen -W "%s" -- "${current##*,}"); return ;;\n'):format(name, choices[name]))
+    write(('    %s) mapfile -t COMPREPLY < <(compgen -W "%s" -- "${current##*,}"); return ;;\n'):format(name,
+      choices[name]))
   end
   write(BASH_PATH)
   for _, entry in ipairs(list) do
-    write(('      "%s") words="%s"; options="%s"; files="%s" ;;\n'):format(entry.path, table.concat(first_words(entry.command), " "),
+    write(('      "%s") words="%s"; options="%s"; files="%s" ;;\n'):format(entry.path,
+      table.concat(first_words(entry.command), " "),
       table.concat(option_words(entry.command), " "), takes_files(entry.command) and "yes" or ""))
   end
   local top = {}
@@ -97,7 +99,8 @@ local function zsh_option(option)
   local about = option.summary:gsub("[%[%]:]", "\\%0")
   local spec = ("--%s[%s]"):format(option.long, about)
   if option.kind == "flag" then return zsh_quote(spec) end
-  local action = option.choices and ("(%s)"):format(table.concat(option.choices, " ")) or FILE_VALUES[option.value] and "_files" or ""
+  local action = option.choices and ("(%s)"):format(table.concat(option.choices, " ")) or FILE_VALUES[option.value]
+    and "_files" or ""
   return zsh_quote(("%s:%s:%s"):format(spec, option.value or "VALUE", action))
 end
 
@@ -122,7 +125,8 @@ function completion.zsh(commands, write)
   write("  case \"$name $words[2]\" in\n")
   for _, command in ipairs(commands) do
     for _, sub in ipairs(command.commands or {}) do
-      write(("    %s)\n      if (( CURRENT > 2 )); then shift words; (( CURRENT-- )); fi\n"):format(zsh_quote(command.name .. " " .. sub.name)))
+      write(("    %s)\n      if (( CURRENT > 2 )); then shift words; (( CURRENT-- )); fi\n"):format(
+        zsh_quote(command.name .. " " .. sub.name)))
       zsh_arguments(sub, "      ", write)
       write("      return ;;\n")
     end

@@ -1,4 +1,5 @@
---- What every command is given: where to write, what the terminal can do, the settings, the project's rules and policies.
+--- What every command is given: where to write, what the terminal can do, the settings, the project's rules and
+--- policies.
 local config = require("azdrift.config")
 local output = require("azdrift.cli.output")
 local terminal = require("azdrift.cli.terminal")
@@ -13,8 +14,10 @@ function context.new(host, values)
   local out = output.new(host.write_out, "standard output")
   return setmetatable({ host = host, values = values, out = out, version = host.version,
     write = function(text) out:write(text) end,
-    terminal = terminal.new({ env = host.env, is_terminal = host.is_terminal(1), error_is_terminal = host.is_terminal(2),
-      columns = host.columns(1), no_color = values.no_color, quiet = values.quiet, write_error = host.write_error }) }, Context)
+    terminal = terminal.new({ env = host.env, is_terminal = host.is_terminal(1),
+      error_is_terminal = host.is_terminal(2),
+      columns = host.columns(1), no_color = values.no_color, quiet = values.quiet, write_error = host.write_error }) },
+        Context)
 end
 
 function Context:line(...) self.out:line(...) end

@@ -1,5 +1,5 @@
---- An expected failure of a command: one line for the person, exit code 1. Anything else that is raised is a bug of ours
---- and is reported as one.
+--- An expected failure of a command: one line for the person, exit code 1. Anything else that is raised is a bug of
+--- ours and is reported as one.
 local failure = {}
 
 local Failure = {}

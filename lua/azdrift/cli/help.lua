@@ -131,7 +131,8 @@ end
 
 --- docs/cli.md, whole.
 function help.markdown(commands, write)
-  write("# The command line\n\nMade from the declarations in `lua/azdrift/cli/commands/` by `tools/make-docs`; do not edit.\n\n")
+  write("# The command line\n\nMade from the declarations in `lua/azdrift/cli/commands/` by `tools/make-docs`; do "
+    .. "not edit.\n\n")
   write("## Options of every command\n\n")
   markdown_options(options.COMMON, write)
   write("## Exit codes\n\n| code | meaning |\n|---|---|\n")

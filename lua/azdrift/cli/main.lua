@@ -10,8 +10,8 @@ local terminal = require("azdrift.cli.terminal")
 local main = {}
 
 -- In the order in which help shows them. Each is azdrift.cli.commands.<name>.
-main.NAMES = { "init", "collect", "drift", "diff", "snapshots", "history", "export", "rules", "policies", "lua", "completion",
-  "help", "version" }
+main.NAMES = { "init", "collect", "drift", "diff", "snapshots", "history", "export", "rules", "policies", "lua",
+  "completion", "help", "version" }
 
 -- Gives a declaration (and those below it) its full title: "azdrift rules explain".
 local function complete(command, parent)
@@ -43,7 +43,8 @@ local LEADING = { name = "azdrift", title = "azdrift", usage = "azdrift COMMAND 
 
 local function takes_value(word)
   for _, option in ipairs(options.COMMON) do
-    if option.kind ~= "flag" and (word == "--" .. option.long or (option.short and word == "-" .. option.short)) then return true end
+    if option.kind ~= "flag" and (word == "--" .. option.long
+      or (option.short and word == "-" .. option.short)) then return true end
   end
   return false
 end
@@ -113,8 +114,8 @@ local function run_command(host, words, leading, at)
     return 0
   end
   if not command.run then
-    failure.raise("%s needs one of: %s; `%s --help` says more", command.title, table.concat(names_of(command.commands), ", "),
-      command.title)
+    failure.raise("%s needs one of: %s; `%s --help` says more", command.title,
+      table.concat(names_of(command.commands), ", "), command.title)
   end
   return run_and_flush(command, context, values)
 end

@@ -1,5 +1,5 @@
---- Moments as people name them: a time ("2026-11-22", "2026-11-22T10:00Z"), how long ago ("3h"), a snapshot's id, or its
---- number in a scope (seq).
+--- Moments as people name them: a time ("2026-11-22", "2026-11-22T10:00Z"), how long ago ("3h"), a snapshot's id, or
+--- its number in a scope (seq).
 local duration = require("azdrift.duration")
 
 local moment = {}
@@ -56,7 +56,8 @@ function moment.parse(text, now_ms)
   if at_ms then return { at_ms = at_ms } end
   local seconds = text ~= "" and duration.parse(text)
   if seconds then return { at_ms = now_ms - seconds * 1000 } end
-  return nil, ('"%s" is no moment; write a time (2026-11-22, 2026-11-22T10:00Z), how long ago (3h, 7d), a snapshot\'s id, '
+  return nil, ('"%s" is no moment; write a time (2026-11-22, 2026-11-22T10:00Z), how long ago (3h, 7d), a '
+    .. 'snapshot\'s id, '
     .. "or its number in a scope (with --scope)"):format(text)
 end
 

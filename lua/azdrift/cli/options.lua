@@ -7,7 +7,8 @@ local SEVERITIES = { "info", "low", "medium", "high", "critical" }
 
 --- Every command takes these.
 options.COMMON = {
-  { long = "config", value = "FILE", summary = "the project's azdrift.lua (else $AZDRIFT_CONFIG, ./azdrift.lua, /etc/azdrift/azdrift.lua)" },
+  { long = "config", value = "FILE",
+    summary = "the project's azdrift.lua (else $AZDRIFT_CONFIG, ./azdrift.lua, /etc/azdrift/azdrift.lua)" },
   { long = "no-color", kind = "flag", summary = "no colour, also on a terminal (NO_COLOR=1 does the same)" },
   { long = "quiet", short = "q", kind = "flag", summary = "no progress and no advice" },
   { long = "verbose", short = "v", kind = "flag", summary = "say on standard error what is done" },

@@ -11,7 +11,8 @@ Printer.__index = Printer
 function reports.new(context, values, extra)
   local settings = context:settings()
   local fail_on = values.fail_on or settings.severity.fail_on
-  local writer = formats.new(values.format or "text", context.write, { terminal = context.terminal, version = context.version,
+  local writer = formats.new(values.format or "text", context.write,
+    { terminal = context.terminal, version = context.version,
     show = values.show, fail_on = fail_on, title = extra.title, bare = extra.bare, history = extra.history,
     command = extra.command, next_steps = not values.quiet })
   return setmetatable({ context = context, writer = writer, exit = 0, count = 0,

@@ -16,7 +16,8 @@ function scopes.parse(text)
   local group = lower:match("^/providers/microsoft%.management/managementgroups/([^/]+)/?$")
   if group then return "/providers/microsoft.management/managementgroups/" .. group end
   if lower:find("^[%w%-_().]+$") then return "/providers/microsoft.management/managementgroups/" .. lower end
-  failure.raise('--scope: "%s" is no scope; write a subscription id, /subscriptions/ID, a management group\'s id, or /', text)
+  failure.raise('--scope: "%s" is no scope; write a subscription id, /subscriptions/ID, a management group\'s id, or /',
+    text)
 end
 
 return scopes

@@ -4,8 +4,10 @@ local terminal = {}
 local STYLES = { critical = "1;97;41", high = "1;31", medium = "1;33", low = "36", info = "2", heading = "1", dim = "2",
   good = "32", name = "1", old = "31", new = "32", path = "" }
 
-local UNICODE = { arrow = "→", cut = "…", bullet = "●", bar = "│", rule = "─", dot = "·", corner = "╰", check = "✓", cross = "✗" }
-local ASCII = { arrow = "->", cut = "...", bullet = "*", bar = "|", rule = "-", dot = "-", corner = "`", check = "ok", cross = "x" }
+local UNICODE = { arrow = "→", cut = "…", bullet = "●", bar = "│", rule = "─", dot = "·", corner = "╰", check = "✓",
+  cross = "✗" }
+local ASCII = { arrow = "->", cut = "...", bullet = "*", bar = "|", rule = "-", dot = "-", corner = "`", check = "ok",
+  cross = "x" }
 
 local function is_utf8_locale(env)
   for _, name in ipairs({ "LC_ALL", "LC_CTYPE", "LANG" }) do
@@ -45,8 +47,8 @@ end
 
 --- One without colour and with plain signs: for files, tests and pipes.
 function terminal.plain(width, is_utf8)
-  return terminal.new({ env = function(name) return name == "LC_ALL" and is_utf8 and "C.UTF-8" or nil end, columns = width,
-    is_terminal = width ~= nil, no_color = true })
+  return terminal.new({ env = function(name) return name == "LC_ALL" and is_utf8 and "C.UTF-8" or nil end,
+    columns = width, is_terminal = width ~= nil, no_color = true })
 end
 
 --- text in a style where there is colour, else as it is.
@@ -56,8 +58,8 @@ function Terminal:paint(style, text)
   return ("\27[%sm%s\27[0m"):format(code, text)
 end
 
--- Controls (C0, DEL, C1), line separators and the marks that turn the direction of writing: what a tag's author could use
--- to draw over a report. They are shown as escapes.
+-- Controls (C0, DEL, C1), line separators and the marks that turn the direction of writing: what a tag's author could
+-- use to draw over a report. They are shown as escapes.
 local function is_unsafe(code)
   return code < 0x20 or (code >= 0x7f and code <= 0x9f) or code == 0x2028 or code == 0x2029
     or (code >= 0x202a and code <= 0x202e) or (code >= 0x2066 and code <= 0x2069) or code == 0x200e or code == 0x200f
@@ -84,7 +86,8 @@ end
 local function code_width(code)
   if code < 0x300 then return 1 end
   if code <= 0x36f or (code >= 0x200b and code <= 0x200d) or (code >= 0xfe00 and code <= 0xfe0f) then return 0 end
-  local wide = (code >= 0x1100 and code <= 0x115f) or (code >= 0x2e80 and code <= 0xa4cf) or (code >= 0xac00 and code <= 0xd7a3)
+  local wide = (code >= 0x1100 and code <= 0x115f) or (code >= 0x2e80 and code <= 0xa4cf)
+    or (code >= 0xac00 and code <= 0xd7a3)
     or (code >= 0xf900 and code <= 0xfaff) or (code >= 0xfe30 and code <= 0xfe6f) or (code >= 0xff00 and code <= 0xff60)
     or (code >= 0x1f300 and code <= 0x1faff) or (code >= 0x20000 and code <= 0x3fffd)
   return wide and 2 or 1

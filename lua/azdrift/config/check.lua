@@ -32,7 +32,8 @@ end
 local check = {}
 
 function check.text(self, row, path, v)
-  if type(v) ~= "string" or v == "" then self:fail(row.key, "%s must be a text that is not empty, not %s", path, type_name(v)) end
+  if type(v) ~= "string" or v == "" then self:fail(row.key, "%s must be a text that is not empty, not %s", path,
+    type_name(v)) end
   return v
 end
 
@@ -52,7 +53,8 @@ function check.number(self, row, path, v)
 end
 
 function check.duration(self, row, path, v)
-  if type(v) ~= "string" then self:fail(row.key, '%s must be a duration in quotes, as "3h", not a %s', path, type_name(v)) end
+  if type(v) ~= "string" then self:fail(row.key, '%s must be a duration in quotes, as "3h", not a %s', path,
+    type_name(v)) end
   local seconds, message = duration.parse(v)
   if not seconds then self:fail(row.key, "%s: %s", path, message) end
   return seconds
@@ -71,7 +73,8 @@ function check.list(self, row, path, v)
   if type(v) ~= "table" then self:fail(row.key, '%s must be a list, as { "%s" }', path, tostring(v)) end
   local list = {}
   for key, element in pairs(v) do
-    if math.type(key) ~= "integer" or key < 1 or key > #v then self:fail(row.key, "%s must be a list without names", path) end
+    if math.type(key) ~= "integer" or key < 1 or key > #v then self:fail(row.key, "%s must be a list without names",
+      path) end
     local element_row = { key = row.key, choices = row.choices }
     list[key] = check[row.choices and "choice" or "text"](self, element_row, ("%s[%d]"):format(path, key), element)
   end
@@ -103,7 +106,8 @@ local function check_record(self, row, path, record)
   for _, field in ipairs(row.fields) do known[field[1]] = field end
   for name in pairs(record) do
     if not known[name] then
-      self:fail(tostring(name), 'unknown setting "%s" in %s%s', tostring(name), path, suggest.clause(tostring(name), field_names(row.fields)))
+      self:fail(tostring(name), 'unknown setting "%s" in %s%s', tostring(name), path,
+        suggest.clause(tostring(name), field_names(row.fields)))
     end
   end
   for _, field in ipairs(row.fields) do
@@ -158,7 +162,8 @@ local function check_names(self, file)
         local is_known = false
         for _, known in ipairs(sections[name]) do is_known = is_known or known == inner end
         if not is_known then
-          self:fail(tostring(inner), 'unknown setting "%s" in %s%s', tostring(inner), name, suggest.clause(tostring(inner), sections[name]))
+          self:fail(tostring(inner), 'unknown setting "%s" in %s%s', tostring(inner), name,
+            suggest.clause(tostring(inner), sections[name]))
         end
       end
     elseif not single[name] then

@@ -26,9 +26,12 @@ end
 --- The whole page.
 function page.write(write)
   write("# Settings\n\nMade from `lua/azdrift/settings.lua` by `tools/make-docs`; do not edit.\n\n"
-    .. "A project is a folder with an `azdrift.lua` (`azdrift init` makes one). It is looked for in this order: `--config FILE`,\n"
-    .. "`$AZDRIFT_CONFIG`, `./azdrift.lua`, `" .. config.SYSTEM_FILE .. "`. It returns a table; `env(NAME, default)` and `file(PATH)` are\n"
-    .. "the only functions it can call. A value is taken from a flag, else from the environment, else from the file, else the default.\n"
+    .. "A project is a folder with an `azdrift.lua` (`azdrift init` makes one). It is looked for in this order: "
+    .. "`--config FILE`,\n"
+    .. "`$AZDRIFT_CONFIG`, `./azdrift.lua`, `" .. config.SYSTEM_FILE
+      .. "`. It returns a table; `env(NAME, default)` and `file(PATH)` are\n"
+    .. "the only functions it can call. A value is taken from a flag, else from the environment, else from the file, "
+    .. "else the default.\n"
     .. "Durations are texts: `90s`, `15m`, `3h`, `30d`, `2w`, `2y`, or `1h30m`.\n\n"
     .. "| setting | kind | default | environment | meaning |\n|---|---|---|---|---|\n")
   for _, row in ipairs(settings.ROWS) do
@@ -38,7 +41,8 @@ function page.write(write)
     end
     describe_row(write, row[1], row, table.concat(names, ", "))
     for _, field in ipairs(row.fields or {}) do
-      describe_row(write, ("%s[].%s"):format(row[1], field[1]), field, field.env and ("`%s` (without accounts)"):format(field.env) or "")
+      describe_row(write, ("%s[].%s"):format(row[1], field[1]), field,
+        field.env and ("`%s` (without accounts)"):format(field.env) or "")
     end
   end
   write("\nNever printed, in no message and no log: ")

@@ -4,8 +4,8 @@ local value = require("azdrift.report.value")
 
 local csv = {}
 
-local COLUMNS = { "scope", "timestamp", "severity", "status", "kind", "resource_type", "resource_id", "group", "name", "op",
-  "property", "pointer", "old_value", "new_value", "policy", "message", "actor", "first_seen", "fingerprint" }
+local COLUMNS = { "scope", "timestamp", "severity", "status", "kind", "resource_type", "resource_id", "group", "name",
+  "op", "property", "pointer", "old_value", "new_value", "policy", "message", "actor", "first_seen", "fingerprint" }
 
 -- A spreadsheet runs a cell that begins like a formula; the apostrophe makes it text there. Numbers are left alone.
 local function defuse(text)
@@ -47,7 +47,8 @@ function Csv:drift(drift, report)
   local verdict, actor, first = model.strongest(drift), model.field(drift, "actor"), model.field(drift, "first_seen")
   for _, change in model.each(drift.changes) do
     local old, new = model.values(change)
-    self:row({ text_of(report, "scope"), text_of(report, "timestamp"), text_of(drift, "severity"), model.status(drift), drift.kind,
+    self:row({ text_of(report, "scope"), text_of(report, "timestamp"), text_of(drift, "severity"), model.status(drift),
+      drift.kind,
       text_of(drift, "resource_type"), text_of(drift, "resource_id"), resource.group or "", resource.name, change.op,
       text_of(change, "property"), text_of(change, "pointer"), side(old), side(new), text_of(verdict, "policy"),
       text_of(verdict, "message"), text_of(actor, "name"), text_of(first, "at"), text_of(drift, "fingerprint") })

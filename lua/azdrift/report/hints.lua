@@ -41,7 +41,8 @@ end
 local function noisiest(places)
   local best
   for _, place in ipairs(places) do
-    if not best or place.rank < best.rank or (place.rank == best.rank and place.count > best.count) then best = place end
+    if not best or place.rank < best.rank or (place.rank == best.rank
+      and place.count > best.count) then best = place end
   end
   return best
 end

@@ -10,6 +10,7 @@ function json.new(write) return setmetatable({ write = write }, Json) end
 
 function Json:report(report) self.write(value.encode(report) .. "\n") end
 
-function Json:finish() end
+-- Nothing is left to say; every format has this call.
+function Json.finish() end
 
 return json

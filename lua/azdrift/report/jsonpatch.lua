@@ -1,6 +1,6 @@
---- RFC 6902. What was compared as one document (options.bare, as `azdrift diff` does for two files) is one bare patch; otherwise
---- one line a resource: {"resource_id": ..., "patch": [...]}, to be applied to that resource's body. Only a comparison
---- with --raw promises that the patch turns old into new; else what rules ignore is missing from it.
+--- RFC 6902. What was compared as one document (options.bare, as `azdrift diff` does for two files) is one bare patch;
+--- otherwise one line a resource: {"resource_id": ..., "patch": [...]}, to be applied to that resource's body. Only a
+--- comparison with --raw promises that the patch turns old into new; else what rules ignore is missing from it.
 local model = require("azdrift.report.model")
 local value = require("azdrift.report.value")
 
@@ -35,7 +35,8 @@ function Patch:report(report)
       if change.op ~= "move" or change.from then operations[#operations + 1] = operation(change) end
     end
     if not self.bare then
-      self.write(('{"resource_id":%s,"patch":[%s]}\n'):format(value.quote(drift.resource_id or ""), table.concat(operations, ",")))
+      self.write(('{"resource_id":%s,"patch":[%s]}\n'):format(value.quote(drift.resource_id or ""),
+        table.concat(operations, ",")))
     end
   end
 end

@@ -1,5 +1,5 @@
---- JUnit XML, as Jenkins, GitLab and Azure Pipelines read it: a scope is a test suite, a drift a failed test, a type that
---- could not be read a test with an error, a type that was read a test that passed.
+--- JUnit XML, as Jenkins, GitLab and Azure Pipelines read it: a scope is a test suite, a drift a failed test, a type
+--- that could not be read a test with an error, a type that was read a test that passed.
 local model = require("azdrift.report.model")
 local value = require("azdrift.report.value")
 
@@ -10,7 +10,8 @@ local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&qu
 
 -- XML 1.0 has no place for other controls, not even as references, nor for U+FFFE and U+FFFF.
 local function xml(content)
-  local clean = content:gsub("[%z\1-\8\11\12\14-\31]", "\u{FFFD}"):gsub("\u{FFFE}", "\u{FFFD}"):gsub("\u{FFFF}", "\u{FFFD}")
+  local clean = content:gsub("[%z\1-\8\11\12\14-\31]", "\u{FFFD}"):gsub("\u{FFFE}", "\u{FFFD}"):gsub("\u{FFFF}",
+    "\u{FFFD}")
   return (clean:gsub("[&<>\"'\n\t\r]", ENTITIES))
 end
 
@@ -19,8 +20,8 @@ Junit.__index = Junit
 
 --- options.fail_on: drift below it is a test that passed, with what changed as its output.
 function junit.new(write, options)
-  return setmetatable({ write = write, fail_on = options.fail_on or "low", suites = {}, tests = 0, failures = 0, errors = 0,
-    skipped = 0 }, Junit)
+  return setmetatable({ write = write, fail_on = options.fail_on or "low", suites = {}, tests = 0, failures = 0,
+    errors = 0, skipped = 0 }, Junit)
 end
 
 local function change_line(change)
@@ -41,8 +42,8 @@ end
 
 local function case(suite, classname, name, content)
   suite.tests = suite.tests + 1
-  suite.cases[#suite.cases + 1] = ('    <testcase classname="%s" name="%s" time="0"%s'):format(xml(classname), xml(name),
-    content and (">%s</testcase>"):format(content) or "/>")
+  suite.cases[#suite.cases + 1] = ('    <testcase classname="%s" name="%s" time="0"%s'):format(xml(classname),
+    xml(name), content and (">%s</testcase>"):format(content) or "/>")
 end
 
 local function drift_case(self, suite, drift)
@@ -59,8 +60,8 @@ local function drift_case(self, suite, drift)
   end
   suite.failures = suite.failures + 1
   local message = verdict and model.field(verdict, "message") or ("%s was %s"):format(resource.name, drift.kind)
-  case(suite, drift.resource_type or "", name, ('<failure type="%s" message="%s">%s</failure>'):format(xml(severity or "drift"),
-    xml(message), xml(body(drift))))
+  case(suite, drift.resource_type or "", name, ('<failure type="%s" message="%s">%s</failure>'):format(
+    xml(severity or "drift"), xml(message), xml(body(drift))))
 end
 
 local function gap_message(entry)
@@ -87,21 +88,25 @@ function Junit:report(report)
   for _, entry in model.each(coverage and coverage.resources) do coverage_case(suite, entry) end
   for _, problem in model.each(report.errors) do
     suite.errors = suite.errors + 1
-    case(suite, "policies", problem.policy or "?", ('<error type="policy" message="%s"/>'):format(xml(problem.error or "?")))
+    case(suite, "policies", problem.policy or "?", ('<error type="policy" message="%s"/>'):format(
+      xml(problem.error or "?")))
   end
   -- A suite without tests is read as "nothing ran" by some: that we looked is a test by itself.
   if suite.tests == 0 then case(suite, "azdrift", "no drift") end
   local timestamp = model.field(report, "timestamp")
-  self.suites[#self.suites + 1] = ('  <testsuite name="%s" tests="%d" failures="%d" errors="%d" skipped="%d" time="0"%s>\n%s\n  </testsuite>\n')
-    :format(xml(model.field(report, "scope") or model.field(report, "title") or "drift"), suite.tests, suite.failures, suite.errors,
-      suite.skipped, timestamp and (' timestamp="%s"'):format(xml((timestamp:gsub("Z$", "")))) or "", table.concat(suite.cases, "\n"))
+  self.suites[#self.suites + 1] = (
+    '  <testsuite name="%s" tests="%d" failures="%d" errors="%d" skipped="%d" time="0"%s>\n%s\n  </testsuite>\n')
+    :format(xml(model.field(report, "scope") or model.field(report, "title") or "drift"), suite.tests, suite.failures,
+      suite.errors,
+      suite.skipped, timestamp and (' timestamp="%s"'):format(xml((timestamp:gsub("Z$", "")))) or "",
+        table.concat(suite.cases, "\n"))
   for _, name in ipairs({ "tests", "failures", "errors", "skipped" }) do self[name] = self[name] + suite[name] end
 end
 
 function Junit:finish()
   self.write('<?xml version="1.0" encoding="UTF-8"?>\n')
-  self.write(('<testsuites name="azdrift" tests="%d" failures="%d" errors="%d" skipped="%d" time="0">\n'):format(self.tests,
-    self.failures, self.errors, self.skipped))
+  self.write(('<testsuites name="azdrift" tests="%d" failures="%d" errors="%d" skipped="%d" time="0">\n'):format(
+    self.tests, self.failures, self.errors, self.skipped))
   for _, suite in ipairs(self.suites) do self.write(suite) end
   self.write("</testsuites>\n")
 end

@@ -39,8 +39,8 @@ function Markdown:changes(changes)
   self:line("|---|---|---|---|")
   for _, change in model.each(changes) do
     local old, new = model.values(change)
-    self:line(("| %s | %s | %s | %s |"):format(change.op, (change.property or "") == "" and "*the resource*" or code(change.property),
-      old == nil and "" or value_text(old), new == nil and "" or value_text(new)))
+    self:line(("| %s | %s | %s | %s |"):format(change.op, (change.property or "") == "" and "*the resource*"
+      or code(change.property), old == nil and "" or value_text(old), new == nil and "" or value_text(new)))
   end
 end
 
@@ -108,7 +108,8 @@ local function counts(report)
   end
   for _, name in ipairs({ "effects", "notes", "ignored", "expected", "muted", "resolved", "not_compared" }) do
     local count = model.field(summary, name) or 0
-    if count > 0 then parts[#parts + 1] = ("%d %s"):format(count, count == 1 and SINGULAR[name] or (name:gsub("_", " "))) end
+    if count > 0 then parts[#parts + 1] = ("%d %s"):format(count,
+      count == 1 and SINGULAR[name] or (name:gsub("_", " "))) end
   end
   return table.concat(parts, ", ")
 end
@@ -129,6 +130,7 @@ function Markdown:report(report)
   self:errors(report)
 end
 
-function Markdown:finish() end
+-- Nothing is left to say; every format has this call.
+function Markdown.finish() end
 
 return markdown

@@ -111,8 +111,8 @@ local KINDS = { removed = 1, recreated = 2, added = 3, changed = 4, moved = 5, s
 
 local function sort_key(drift)
   local id = drift.resource_id or ""
-  return ("%d %d %s %s %s"):format(9 - model.rank(drift.severity), KINDS[drift.kind] or 7, (drift.resource_type or ""):lower(),
-    id:lower(), field(drift, "fingerprint") or "")
+  return ("%d %d %s %s %s"):format(9 - model.rank(drift.severity), KINDS[drift.kind] or 7,
+    (drift.resource_type or ""):lower(), id:lower(), field(drift, "fingerprint") or "")
 end
 
 --- Drifts that keep(drift) says yes to (all without keep): the worst first, then by kind, type and id.
@@ -179,7 +179,8 @@ function model.has_drift_at(report, fail_on)
   return not has_severity
 end
 
---- One report's part in the exit code: 2 drift at or above fail_on, 3 not complete, 0. The smallest but 0 of several wins.
+--- One report's part in the exit code: 2 drift at or above fail_on, 3 not complete, 0. The smallest but 0 of several
+--- wins.
 function model.exit_code(report, options)
   if model.has_drift_at(report, options.fail_on or "low") then return 2 end
   if report.complete ~= true and not options.allow_incomplete then return 3 end

@@ -1,5 +1,5 @@
---- SARIF 2.1.0, as GitHub code scanning and the SARIF viewers read it. A policy is a rule; a drift that no policy speaks of
---- has the rule of its kind ("azdrift/changed"). What was not read is a notification, never silence.
+--- SARIF 2.1.0, as GitHub code scanning and the SARIF viewers read it. A policy is a rule; a drift that no policy
+--- speaks of has the rule of its kind ("azdrift/changed"). What was not read is a notification, never silence.
 local model = require("azdrift.report.model")
 local value = require("azdrift.report.value")
 
@@ -40,7 +40,8 @@ end
 -- A URI reference: everything but what RFC 3986 leaves alone is percent-encoded.
 local function uri(id)
   local relative = id:gsub("^/+", "")
-  return relative == "" and "azure" or (relative:gsub("[^%w%-%._~/!$&'()*+,;=@]", function(c) return ("%%%02X"):format(c:byte()) end))
+  return relative == "" and "azure" or (relative:gsub("[^%w%-%._~/!$&'()*+,;=@]",
+    function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
 local function message_of(drift, verdict, resource)
@@ -56,7 +57,8 @@ end
 
 local function location(drift, resource)
   return { physicalLocation = { artifactLocation = { uri = uri(drift.resource_id or "") }, region = { startLine = 1 } },
-    logicalLocations = value.array({ { name = resource.name, fullyQualifiedName = drift.resource_id or "", kind = "resource" } }) }
+    logicalLocations = value.array({ { name = resource.name, fullyQualifiedName = drift.resource_id or "",
+      kind = "resource" } }) }
 end
 
 local function suppressions(drift)
@@ -69,7 +71,8 @@ function Sarif:result(drift)
   local verdict, resource = model.strongest(drift), model.resource(drift.resource_id or "")
   local severity = model.field(drift, "severity")
   local id = verdict and model.field(verdict, "policy") or "azdrift/" .. drift.kind
-  local description = verdict and ("Policy %s"):format(id) or ("A resource was %s and no policy speaks of it"):format(drift.kind)
+  local description = verdict and ("Policy %s"):format(id) or ("A resource was %s and no policy speaks of it"):format(
+    drift.kind)
   local changes = value.array()
   for _, change in model.each(drift.changes) do
     local old, new = model.values(change)
@@ -78,7 +81,8 @@ function Sarif:result(drift)
   local fingerprint = model.field(drift, "fingerprint")
   return { ruleId = id, ruleIndex = self:rule(id, severity, description), level = LEVELS[severity] or "warning",
     message = { text = message_of(drift, verdict, resource) }, locations = value.array({ location(drift, resource) }),
-    partialFingerprints = fingerprint and { ["azdriftFingerprint/v1"] = fingerprint } or nil, suppressions = suppressions(drift),
+    partialFingerprints = fingerprint and { ["azdriftFingerprint/v1"] = fingerprint } or nil,
+      suppressions = suppressions(drift),
     properties = { kind = drift.kind, severity = severity, resource_type = drift.resource_type, changes = changes } }
 end
 
@@ -116,8 +120,8 @@ function Sarif:finish()
   local driver = { name = "azdrift", version = self.version, semanticVersion = self.version,
     rules = self.rules }
   local invocation = { executionSuccessful = self.complete, toolExecutionNotifications = self.notifications }
-  self.write(("\n],\"tool\":{\"driver\":%s},\"invocations\":[%s],\"columnKind\":\"utf16CodeUnits\"}]}\n"):format(value.encode(driver),
-    value.encode(invocation)))
+  self.write(("\n],\"tool\":{\"driver\":%s},\"invocations\":[%s],\"columnKind\":\"utf16CodeUnits\"}]}\n"):format(
+    value.encode(driver), value.encode(invocation)))
 end
 
 return sarif

@@ -11,8 +11,8 @@ local safe = terminal.safe
 local Text = {}
 Text.__index = Text
 
---- write(text): where it goes. options.terminal; options.show: set of "effects", "ignored"; options.next_steps = false leaves
---- out what to do next.
+--- write(text): where it goes. options.terminal; options.show: set of "effects", "ignored"; options.next_steps = false
+--- leaves out what to do next.
 function text.new(write, options)
   return setmetatable({ write = write, terminal = options.terminal, show = options.show or {}, options = options,
     signs = options.terminal.signs, scopes = 0, totals = {}, worst = nil, incomplete = 0 }, Text)
@@ -36,7 +36,8 @@ function Text:scope_heading(report)
   local title = model.field(report, "title") or model.field(report, "scope") or "drift"
   local facts = {}
   local from, to = model.field(report, "from"), model.field(report, "to")
-  if from and to then facts[#facts + 1] = ("snapshot %s %s %s"):format(tostring(from), self.signs.arrow, tostring(to)) end
+  if from and to then facts[#facts + 1] = ("snapshot %s %s %s"):format(tostring(from), self.signs.arrow,
+    tostring(to)) end
   local timestamp = model.field(report, "timestamp")
   if timestamp then facts[#facts + 1] = moment(timestamp) end
   if self.scopes > 1 then self:line() end
@@ -76,7 +77,8 @@ function Text:verdicts(drift)
   self:wrapped(("%s  [%s]"):format(safe(strongest.message or ""), safe(strongest.policy or "?")), "", "heading")
   for _, verdict in model.each(drift.verdicts) do
     if verdict ~= strongest then
-      self:wrapped(("also %s: %s  [%s]"):format(verdict.severity, safe(verdict.message or ""), safe(verdict.policy or "?")), "")
+      self:wrapped(("also %s: %s  [%s]"):format(verdict.severity, safe(verdict.message or ""),
+        safe(verdict.policy or "?")), "")
     end
   end
 end
@@ -133,8 +135,8 @@ function Text:changes(changes, style)
       self:block_line("  " .. self:paint(style, property) .. ":")
       self:block_line("      " .. self:change_values(change, width - 6))
     else
-      self:block_line(("  %s:%s  %s"):format(self:paint(style, property), (" "):rep(column - terminal.columns(property)),
-        self:change_values(change, width - column - 5)))
+      self:block_line(("  %s:%s  %s"):format(self:paint(style, property),
+        (" "):rep(column - terminal.columns(property)), self:change_values(change, width - column - 5)))
     end
   end
 end
@@ -150,7 +152,8 @@ function Text:actor_line(drift, report)
   if first_seen then
     local is_new = first_seen.seq ~= nil and first_seen.seq == model.field(report, "to")
     local at = model.field(first_seen, "at")
-    parts[#parts + 1] = is_new and "new in this snapshot" or ("open since %s"):format(at and moment(at) or tostring(first_seen.seq))
+    parts[#parts + 1] = is_new and "new in this snapshot" or ("open since %s"):format(
+      at and moment(at) or tostring(first_seen.seq))
   end
   if #parts > 0 then self:block_line(self:paint("dim", table.concat(parts, (" %s "):format(self.signs.dot)))) end
 end
@@ -217,8 +220,8 @@ end
 function Text:errors(report)
   for _, problem in model.each(report.errors) do
     local where = model.field(problem, "at")
-    self:line(self:paint("high", "Policy failed: "), safe(problem.policy or "?"), where and (" (%s)"):format(safe(where)) or "",
-      ": ", safe(problem.error or "?"))
+    self:line(self:paint("high", "Policy failed: "), safe(problem.policy or "?"),
+      where and (" (%s)"):format(safe(where)) or "", ": ", safe(problem.error or "?"))
   end
 end
 

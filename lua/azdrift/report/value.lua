@@ -1,8 +1,9 @@
 --- The one way formatters look at a report.
 ---
---- A report (docs/reports.md) is read by plain indexing, `#` and ipairs: `report.drifts[1].changes[1].property`. Lua tables
---- and documents of azdrift.json both answer that, and both read JSON null as nil or as a null of their own. What must
---- stay exact (old and new values: integers of any size, null beside absent) is touched through this module only.
+--- A report (docs/reports.md) is read by plain indexing, `#` and ipairs: `report.drifts[1].changes[1].property`. Lua
+--- tables and documents of azdrift.json both answer that, and both read JSON null as nil or as a null of their own.
+--- What must stay exact (old and new values: integers of any size, null beside absent) is touched through this module
+--- only.
 local value = {}
 
 --- JSON null inside Lua tables.
@@ -16,7 +17,8 @@ function value.array(list) return setmetatable(list or {}, array_mark) end
 -- Set once azdrift.json is there: kind(document), text(document), members(document), all exact.
 local documents
 
---- Teaches this module the engine's documents. reader = { kind = f(doc), text = f(doc), members = f(doc) -> keys, values }.
+--- Teaches this module the engine's documents. reader = { kind = f(doc), text = f(doc), members = f(doc) -> keys,
+--- values }.
 function value.use_documents(reader) documents = reader end
 
 --- "absent" (nil), "null", "boolean", "number", "string", "array" or "object".
@@ -38,7 +40,8 @@ function value.present(v)
   return v
 end
 
-local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
+local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r",
+  ["\t"] = "\\t" }
 
 local function escape(character)
   return ESCAPES[character] or ("\\u%04x"):format(character:byte())

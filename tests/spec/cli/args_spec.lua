@@ -28,8 +28,8 @@ end
 
 describe("the command line of a command", function()
   it("reads options in every familiar spelling", function()
-    for _, words in ipairs({ { "--format", "json" }, { "--format=json" }, { "-f", "json" }, { "-fjson" }, { "-f=json" }, { "--json" },
-      { "--format", "JSON" } }) do
+    for _, words in ipairs({ { "--format", "json" }, { "--format=json" }, { "-f", "json" }, { "-fjson" }, { "-f=json" },
+      { "--json" }, { "--format", "JSON" } }) do
       assert.equals("json", parse(table.unpack(words)).format)
     end
     assert.same({ quiet = true, verbose = true }, parse("-qv"))
@@ -72,7 +72,8 @@ describe("the command line of a command", function()
   end)
 
   it("refuses missing and surplus arguments, but not beside --help", function()
-    local declaration = { title = "azdrift diff", usage = "azdrift diff OLD NEW", arguments = { { name = "OLD" }, { name = "NEW" } } }
+    local declaration = { title = "azdrift diff", usage = "azdrift diff OLD NEW",
+      arguments = { { name = "OLD" }, { name = "NEW" } } }
     local _, missing = args.parse(declaration, { "a" }, 1, COMMON)
     assert.equals("NEW is missing; usage: azdrift diff OLD NEW", missing)
     local _, surplus = args.parse(declaration, { "a", "b", "c" }, 1, COMMON)

@@ -43,7 +43,8 @@ describe("settings", function()
     local source = 'return { severity = { fail_on = "medium" } }'
     assert.equals("medium", load(source).severity.fail_on)
     assert.equals("high", load(source, { AZDRIFT_SEVERITY_FAIL_ON = "high" }).severity.fail_on)
-    assert.equals("critical", load(source, { AZDRIFT_SEVERITY_FAIL_ON = "high" }, { ["severity.fail_on"] = "critical" }).severity.fail_on)
+    assert.equals("critical", load(source, { AZDRIFT_SEVERITY_FAIL_ON = "high" },
+      { ["severity.fail_on"] = "critical" }).severity.fail_on)
     assert.equals("medium", load(source, { AZDRIFT_SEVERITY_FAIL_ON = "" }).severity.fail_on)
   end)
 
@@ -68,7 +69,8 @@ describe("settings", function()
   end)
 
   it("read variables and files with env() and file(), and nothing else", function()
-    local settings = load('return { store = { url = env("M"), database = env("D", "other") }, redaction = { key = file("k") } }',
+    local settings = load(
+      'return { store = { url = env("M"), database = env("D", "other") }, redaction = { key = file("k") } }',
       { M = "mongodb://x" }, nil, { k = "0123456789abcdef\n" })
     assert.equals("mongodb://x", settings.store.url)
     assert.equals("other", settings.store.database)
@@ -83,8 +85,10 @@ describe("settings", function()
   end)
 
   it("nobody knows are refused with line and what was meant", function()
-    refused('azdrift.lua:2: unknown setting "colect"; did you mean "collect"?', "return {\n  colect = { every = '3h' } }")
-    refused('azdrift.lua:2: unknown setting "evry" in collect; did you mean "every"?', "return { collect = {\n  evry = '3h' } }")
+    refused('azdrift.lua:2: unknown setting "colect"; did you mean "collect"?',
+      "return {\n  colect = { every = '3h' } }")
+    refused('azdrift.lua:2: unknown setting "evry" in collect; did you mean "every"?',
+      "return { collect = {\n  evry = '3h' } }")
     refused('azdrift.lua:1: unknown setting "tennant" in accounts[1]; did you mean "tenant"?',
       'return { accounts = { { name = "x", tennant = "y" } } }')
   end)
@@ -92,23 +96,28 @@ describe("settings", function()
   it("of the wrong kind are refused with line and what is expected", function()
     refused('azdrift.lua:1: collect.every: "soon" is no duration; write a number and a unit: 90s, 15m, 3h, 30d, 2w, 2y',
       'return { collect = { every = "soon" } }')
-    refused('azdrift.lua:1: collect.every must be a duration in quotes, as "3h", not a number', "return { collect = { every = 3 } }")
-    refused("azdrift.lua:1: collect.connections must be a whole number from 1 to 512", "return { collect = { connections = 0 } }")
-    refused('azdrift.lua:1: severity.fail_on: "hihg" is not one of info, low, medium, high, critical; did you mean "high"?',
+    refused('azdrift.lua:1: collect.every must be a duration in quotes, as "3h", not a number',
+      "return { collect = { every = 3 } }")
+    refused("azdrift.lua:1: collect.connections must be a whole number from 1 to 512",
+      "return { collect = { connections = 0 } }")
+    refused('azdrift.lua:1: severity.fail_on: "hihg" is not one of info, low, medium, high, critical; did you mean '
+      .. '"high"?',
       'return { severity = { fail_on = "hihg" } }')
     refused("azdrift.lua:1: store must be a table: store = { ... }", 'return { store = "x" }')
-    refused("azdrift.lua:1: accounts[1] needs name: what this account is called in reports and logs", "return { accounts = { {} } }")
+    refused("azdrift.lua:1: accounts[1] needs name: what this account is called in reports and logs",
+      "return { accounts = { {} } }")
     refused("azdrift.lua: must return a table (`return { ... }`), but returns string", 'return "x"')
     refused("$AZDRIFT_COLLECT_CONNECTIONS: collect.connections must be a whole number from 1 to 512", "return {}",
       { AZDRIFT_COLLECT_CONNECTIONS = "many" })
-    refused("azdrift.lua: redaction.key has 5 bytes; it needs at least 16 (openssl rand -hex 32)", 'return { redaction = { key = "short" } }')
+    refused("azdrift.lua: redaction.key has 5 bytes; it needs at least 16 (openssl rand -hex 32)",
+      'return { redaction = { key = "short" } }')
   end)
 
   it("describe the account that the AZURE_* variables mean", function()
     local account = load("return {}", { AZURE_TENANT_ID = "t", AZURE_CLIENT_ID = "c", AZURE_CLIENT_SECRET = "s",
       AZURE_SUBSCRIPTION_ID = "one,two" }).accounts[1]
-    assert.same({ name = "default", tenant = "t", client = "c", secret = "s", credential = "secret", include = { "one", "two" },
-      exclude = {} }, account)
+    assert.same({ name = "default", tenant = "t", client = "c", secret = "s", credential = "secret",
+      include = { "one", "two" }, exclude = {} }, account)
   end)
 
   it("are documented in docs/configuration.md as they are", function()

@@ -43,13 +43,14 @@ describe("moments", function()
     assert.same({ at_ms = 951782400000 }, moment.parse("2000-02-29", NOW))
     assert.same({ at_ms = NOW - 3 * 3600 * 1000 }, moment.parse("3h", NOW))
     assert.same({ seq = 41 }, moment.parse("41", NOW))
-    assert.same({ id = "0192f0c0-0000-7000-8000-00000000000a" }, moment.parse("0192F0C0-0000-7000-8000-00000000000A", NOW))
+    assert.same({ id = "0192f0c0-0000-7000-8000-00000000000a" },
+      moment.parse("0192F0C0-0000-7000-8000-00000000000A", NOW))
     assert.equals("2026-11-22 10:00:05", moment.format(NOW))
   end)
 
   it("are refused where they are none", function()
-    for _, text in ipairs({ "", "0", "-1", "yesterday", "2026-02-30", "2026-13-01", "2026-11-22T25:00", "2026-11-22T10:00X",
-      "99999999999999999999" }) do
+    for _, text in ipairs({ "", "0", "-1", "yesterday", "2026-02-30", "2026-13-01", "2026-11-22T25:00",
+      "2026-11-22T10:00X", "99999999999999999999" }) do
       local found, message = moment.parse(text, NOW)
       assert.is_nil(found, text)
       assert.is_truthy(message:find("write a time", 1, true))
@@ -76,7 +77,8 @@ describe("terminal text", function()
 
   it("has colour on a terminal only, and not with NO_COLOR or TERM=dumb", function()
     local function color(is_terminal, variables, no_color)
-      return terminal.new({ env = function(name) return variables[name] end, is_terminal = is_terminal, no_color = no_color }).color
+      return terminal.new({ env = function(name) return variables[name] end, is_terminal = is_terminal,
+        no_color = no_color }).color
     end
     assert.is_true(color(true, {}))
     assert.is_true(color(true, { NO_COLOR = "" }))
@@ -94,7 +96,8 @@ describe("terminal text", function()
     screen:progress("12 of 40 types")
     screen:clear_progress()
     assert.same({ "\r\27[2K12 of 40 types", "\r\27[2K" }, written)
-    local quiet = terminal.new({ env = function() return nil end, error_is_terminal = true, quiet = true, write_error = error })
+    local quiet = terminal.new({ env = function() return nil end, error_is_terminal = true, quiet = true,
+      write_error = error })
     quiet:progress("nothing")
   end)
 end)

@@ -4,8 +4,8 @@ local fixture = require("fixture")
 local terminal = require("azdrift.cli.terminal")
 local value = require("azdrift.report.value")
 
-local GOLDEN = { text = "report.txt", json = "report.jsonl", markdown = "report.md", sarif = "report.sarif", junit = "report.xml",
-  csv = "report.csv", jsonpatch = "report.jsonpatch" }
+local GOLDEN = { text = "report.txt", json = "report.jsonl", markdown = "report.md", sarif = "report.sarif",
+  junit = "report.xml", csv = "report.csv", jsonpatch = "report.jsonpatch" }
 
 describe("a report", function()
   for format, name in pairs(GOLDEN) do
@@ -15,7 +15,8 @@ describe("a report", function()
   end
 
   it("as text on an ASCII terminal, with effects, is the one in golden/ascii.txt", function()
-    fixture.check_golden("ascii.txt", fixture.render("text", { fixture.report() }, { terminal = terminal.plain(72), show = { effects = true } }))
+    fixture.check_golden("ascii.txt", fixture.render("text", { fixture.report() },
+      { terminal = terminal.plain(72), show = { effects = true } }))
   end)
 
   it("has no line wider than the terminal but for ids and what stands beside them", function()
@@ -43,8 +44,10 @@ describe("text", function()
 
   it("has colour only where the terminal has it", function()
     local colourful = terminal.new({ env = function() return nil end, is_terminal = true, columns = 100 })
-    assert.is_truthy(fixture.render("text", { fixture.report() }, { terminal = colourful }):find("\27[1;97;41mCRITICAL", 1, true))
-    local refused = terminal.new({ env = function(name) return name == "NO_COLOR" and "1" or nil end, is_terminal = true, columns = 100 })
+    assert.is_truthy(fixture.render("text", { fixture.report() }, { terminal = colourful }):find("\27[1;97;41mCRITICAL",
+      1, true))
+    local refused = terminal.new({ env = function(name) return name == "NO_COLOR" and "1" or nil end,
+      is_terminal = true, columns = 100 })
     assert.is_nil(fixture.render("text", { fixture.report() }, { terminal = refused }):find("\27", 1, true))
   end)
 
@@ -74,14 +77,16 @@ describe("sarif", function()
       if id then
         results = results + 1
         assert.equals(id, rules[tonumber(index) + 1])
-        assert.is_truthy(line:find('"level":"error"', 1, true) or line:find('"level":"warning"', 1, true) or line:find('"level":"note"', 1, true))
+        assert.is_truthy(line:find('"level":"error"', 1, true) or line:find('"level":"warning"', 1, true)
+          or line:find('"level":"note"', 1, true))
         local uri = line:match('"uri":"([^"]+)"')
         assert.is_nil(uri:find("[|%s]"), uri)
         assert.is_truthy(line:find('"region":{"startLine":1}', 1, true))
       end
     end
     assert.equals(4, results)
-    assert.is_truthy(text:find('"suppressions":[{"justification":"muted","kind":"external","status":"accepted"}]', 1, true))
+    assert.is_truthy(text:find('"suppressions":[{"justification":"muted","kind":"external","status":"accepted"}]', 1,
+      true))
     assert.is_truthy(text:find('"executionSuccessful":false', 1, true))
   end)
 
@@ -101,7 +106,8 @@ describe("junit", function()
 
   it("counts what it lists, in each suite and in all", function()
     local text = fixture.render("junit", { fixture.report(), fixture.quiet_report() })
-    local tests, failures, errors, skipped = text:match('<testsuites name="azdrift" tests="(%d+)" failures="(%d+)" errors="(%d+)" skipped="(%d+)"')
+    local tests, failures, errors,
+      skipped = text:match('<testsuites name="azdrift" tests="(%d+)" failures="(%d+)" errors="(%d+)" skipped="(%d+)"')
     assert.equals(counts(text, "testcase"), tonumber(tests))
     assert.equals(counts(text, "failure"), tonumber(failures))
     assert.equals(counts(text, "error"), tonumber(errors))
@@ -150,8 +156,9 @@ describe("jsonpatch", function()
       { op = "replace", property = "a", pointer = "/a", old_value = 1, new_value = value.null },
       { op = "remove", property = "b", pointer = "/b/0", old_value = 1 },
       { op = "add", property = "c", pointer = "/c~1d", new_value = { 1 } } } } } }
-    assert.equals('[{"op":"replace","path":"/a","value":null},\n {"op":"remove","path":"/b/0"},\n {"op":"add","path":"/c~1d","value":[1]}]\n',
-      fixture.render("jsonpatch", { report }, { bare = true }))
+    local expected = { '[{"op":"replace","path":"/a","value":null},', ' {"op":"remove","path":"/b/0"},',
+      ' {"op":"add","path":"/c~1d","value":[1]}]', "" }
+    assert.equals(table.concat(expected, "\n"), fixture.render("jsonpatch", { report }, { bare = true }))
     assert.equals("[]\n", fixture.render("jsonpatch", { { drifts = {} } }, { bare = true }))
   end)
 end)

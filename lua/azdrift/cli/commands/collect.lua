@@ -7,9 +7,10 @@ local scopes = require("azdrift.cli.scopes")
 
 -- "snapshot 42 of /subscriptions/...: 120 resources, 3 new, 1 changed, 0 removed; not read in full"
 local function summary_line(summary)
-  local counts = ("%d resources, %d new, %d changed, %d removed"):format(summary.resources, summary.added, summary.changed,
-    summary.removed)
-  return ("snapshot %d of %s: %s%s"):format(summary.seq, summary.scope, counts, summary.complete and "" or "; not read in full")
+  local counts = ("%d resources, %d new, %d changed, %d removed"):format(summary.resources, summary.added,
+    summary.changed, summary.removed)
+  return ("snapshot %d of %s: %s%s"):format(summary.seq, summary.scope, counts,
+    summary.complete and "" or "; not read in full")
 end
 
 -- One scope is done: its snapshot is said, its report printed. Answers its part of the exit code.
@@ -45,7 +46,9 @@ local function run(context, values)
   end
   local done, message = require("azdrift.collect").run(context, query)
   if not done then failure.raise("%s", message) end
-  if count == 0 then failure.raise("no subscription to read: the account sees none%s", values.scope and " of those asked for" or "") end
+  if count == 0 then
+    failure.raise("no subscription to read: the account sees none%s", values.scope and " of those asked for" or "")
+  end
   return model.worse_exit(exit, printer:finish())
 end
 
@@ -54,11 +57,14 @@ return {
   summary = "Read Azure into a new snapshot, and show what drifted",
   usage = "azdrift collect [options]",
   about = {
-    "Reads every subscription that the accounts of azdrift.lua see (without any: who `az login` says). It only ever reads. What is read "
-      .. "in full for the first time is the baseline of its type. What could not be read is said, and never taken for removed.",
+    "Reads every subscription that the accounts of azdrift.lua see (without any: who `az login` says). It only ever "
+      .. "reads. What is read "
+      .. "in full for the first time is the baseline of its type. What could not be read is said, and never taken "
+      .. "for removed.",
   },
   options = {
-    { long = "scope", short = "s", value = "SCOPE", repeated = true, summary = options.SCOPE.summary .. "; can be given again" },
+    { long = "scope", short = "s", value = "SCOPE", repeated = true,
+      summary = options.SCOPE.summary .. "; can be given again" },
     options.TYPE,
     { long = "account", value = "NAME", summary = "only this account of azdrift.lua" },
     { long = "no-detect", kind = "flag", summary = "store the snapshot and look for no drift" },
@@ -66,7 +72,8 @@ return {
   },
   examples = {
     { "everything the accounts see", "azdrift collect" },
-    { "one subscription, quietly, for cron", "azdrift collect --quiet --scope 5a1f0b52-7a4e-4a53-9a0e-1c2d3e4f5061 --fail-on high" },
+    { "one subscription, quietly, for cron",
+      "azdrift collect --quiet --scope 5a1f0b52-7a4e-4a53-9a0e-1c2d3e4f5061 --fail-on high" },
     { "only network security groups", "azdrift collect --type Microsoft.Network/networkSecurityGroups" },
   },
   run = run,

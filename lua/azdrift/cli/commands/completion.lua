@@ -18,7 +18,8 @@ return {
   run = function(context, values)
     local make = (values.shell == "bash" or values.shell == "zsh") and completion[values.shell]
     if not make then
-      failure.raise('no completion for "%s"; there is bash and zsh%s', values.shell, suggest.clause(values.shell, SHELLS))
+      failure.raise('no completion for "%s"; there is bash and zsh%s', values.shell,
+        suggest.clause(values.shell, SHELLS))
     end
     make(require("azdrift.cli.main").commands(), context.write)
     return 0

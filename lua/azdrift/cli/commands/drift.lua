@@ -11,7 +11,8 @@ local function moment_of(context, values, name)
   local found, message = moment.parse(values[name], context.host.now_ms())
   if not found then failure.raise("--%s: %s", name, message) end
   if found.seq and not values.scope then
-    failure.raise("--%s %s is a snapshot's number, and each scope counts its own: say which with --scope", name, values[name])
+    failure.raise("--%s %s is a snapshot's number, and each scope counts its own: say which with --scope", name,
+      values[name])
   end
   return found
 end
@@ -37,7 +38,8 @@ return {
   summary = "Show what changed since the baseline, or between two moments",
   usage = "azdrift drift [options]",
   about = {
-    "Compares the baseline of each type with the newest snapshot. --from and --to compare two moments instead: a time (2026-11-22, "
+    "Compares the baseline of each type with the newest snapshot. --from and --to compare two moments instead: a "
+      .. "time (2026-11-22, "
       .. "2026-11-22T10:00Z), how long ago (3h, 7d), a snapshot's id, or its number in the scope (with --scope).",
   },
   options = {

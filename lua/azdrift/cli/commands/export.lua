@@ -5,12 +5,13 @@ local project = require("azdrift.cli.project")
 local scopes = require("azdrift.cli.scopes")
 local value = require("azdrift.report.value")
 
--- {"_id":..., "timestamp":..., ..., "resources":{"type":{"id":{body}}}} on one line, written as it is read: an estate does
--- not have to fit into memory. Versions come grouped by type.
+-- {"_id":..., "timestamp":..., ..., "resources":{"type":{"id":{body}}}} on one line, written as it is read: an estate
+-- does not have to fit into memory. Versions come grouped by type.
 local function write_snapshot(context, store, snapshot, wanted)
-  context.write(("{\"_id\":%s,\"timestamp\":%s,\"subscription_id\":%s,\"resource_group\":%s,\"scope\":%s,\"seq\":%d,\"resources\":{"):format(
-    value.quote(snapshot.id), value.quote(snapshot.timestamp), value.encode(snapshot.subscription_id), value.encode(snapshot.resource_group),
-    value.quote(snapshot.scope), snapshot.seq))
+  local head = { _id = snapshot.id, timestamp = snapshot.timestamp, subscription_id = snapshot.subscription_id,
+    resource_group = snapshot.resource_group, scope = snapshot.scope, seq = snapshot.seq }
+  -- The head's own closing brace makes room for the resources.
+  context.write(value.encode(head):sub(1, -2) .. ',"resources":{')
   local type_now, count = nil, 0
   for version in store:versions({ scope = snapshot.scope, seq = snapshot.seq, bodies = true }) do
     local lower = version.type:lower()
@@ -67,7 +68,8 @@ local function run(context, values)
     end
   end
   if written == 0 then
-    failure.raise("%s: no snapshot%s; `azdrift snapshots` lists what there is", store:name(), values.at and " at " .. values.at or " yet")
+    failure.raise("%s: no snapshot%s; `azdrift snapshots` lists what there is", store:name(),
+      values.at and " at " .. values.at or " yet")
   end
   return 0
 end
@@ -76,15 +78,18 @@ return {
   name = "export",
   summary = "Print snapshots as JSON, one scope a line",
   usage = "azdrift export [options]",
-  about = { "Prints {\"_id\", \"timestamp\", \"subscription_id\", \"resource_group\", \"scope\", \"seq\", \"resources\": {TYPE: {ID: BODY}}}. `azdrift diff` reads it "
+  about = { "Prints {\"_id\", \"timestamp\", \"subscription_id\", \"resource_group\", \"scope\", \"seq\", "
+    .. "\"resources\": {TYPE: {ID: BODY}}}. `azdrift diff` reads it "
     .. "back. Secrets are not in it: they were replaced by digests before they were stored." },
   options = {
     options.SCOPE, options.TYPE,
-    { long = "at", value = "MOMENT", summary = "a time, how long ago, a snapshot's id, or its number (with --scope); default: the newest" },
+    { long = "at", value = "MOMENT",
+      summary = "a time, how long ago, a snapshot's id, or its number (with --scope); default: the newest" },
   },
   examples = {
     { "everything, as it was seen last", "azdrift export > estate.jsonl" },
-    { "a week ago against now, without the store", "azdrift export --at 7d > old.json; azdrift export > new.json; azdrift diff old.json new.json" },
+    { "a week ago against now, without the store",
+      "azdrift export --at 7d > old.json; azdrift export > new.json; azdrift diff old.json new.json" },
     { "the storage accounts", "azdrift export --type Microsoft.Storage/storageAccounts | jq '.resources'" },
   },
   run = run,

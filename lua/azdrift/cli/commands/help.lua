@@ -22,7 +22,8 @@ return {
   name = "help",
   summary = "Explain a command, or the settings of azdrift.lua (help config)",
   usage = "azdrift help [COMMAND...]",
-  arguments = { { name = "COMMAND", optional = true, repeated = true, summary = "what to explain; config: every setting" } },
+  arguments = { { name = "COMMAND", optional = true, repeated = true,
+    summary = "what to explain; config: every setting" } },
   options = {},
   examples = {
     { "what there is", "azdrift help" },

@@ -6,8 +6,8 @@ local text = require("azdrift.report.text")
 local value = require("azdrift.report.value")
 
 local function document(version)
-  return ('{"seq":%d,"timestamp":%s,"kind":%s,"changes":%s,"body":%s}'):format(version.seq, value.encode(version.timestamp),
-    value.quote(version.kind), value.encode(version.changes), version.body or "null")
+  return ('{"seq":%d,"timestamp":%s,"kind":%s,"changes":%s,"body":%s}'):format(version.seq,
+    value.encode(version.timestamp), value.quote(version.kind), value.encode(version.changes), version.body or "null")
 end
 
 -- "snapshot 42 - 2026-11-22 10:00:05 - changed"
@@ -21,7 +21,8 @@ end
 
 local function run(context, values)
   if values.resource_id:sub(1, 1) ~= "/" then
-    failure.raise('"%s" is no resource id; it begins with /subscriptions/, as reports and `az resource show` print it', values.resource_id)
+    failure.raise('"%s" is no resource id; it begins with /subscriptions/, as reports and `az resource show` print it',
+      values.resource_id)
   end
   local store <close> = project.store(context, { read_only = true })
   local bundle = project.bundle(context, { raw = values.raw })
@@ -49,7 +50,8 @@ return {
   about = { "Newest first. A change that rules call noise is left out; --raw shows it." },
   arguments = { { name = "RESOURCE_ID", summary = "the ARM id, upper or lower case" } },
   options = {
-    { long = "limit", value = "COUNT", kind = "integer", min = 1, max = 100000, summary = "at most so many versions (default 20)" },
+    { long = "limit", value = "COUNT", kind = "integer", min = 1, max = 100000,
+      summary = "at most so many versions (default 20)" },
     { long = "raw", kind = "flag", summary = "every difference, also what rules ignore" },
     options.LIST_FORMAT, options.JSON,
   },

@@ -2,7 +2,8 @@ return {
   name = "lua",
   summary = "Run a Lua file inside the engine",
   usage = "azdrift lua FILE [ARGUMENT...]",
-  about = { "The file may use every module of azdrift and await requests, timers and the store. Its arguments are `...` and `arg`; the "
+  about = { "The file may use every module of azdrift and await requests, timers and the store. Its arguments are "
+    .. "`...` and `arg`; the "
     .. "integer it returns, or gives to os.exit, is the exit code. lua/meta/ declares the modules for editors." },
   arguments = {
     { name = "FILE", summary = "a Lua 5.4 source file" },

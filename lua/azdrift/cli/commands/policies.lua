@@ -10,7 +10,8 @@ local function run_examples(context, file)
   local results, message = bundle:test(file)
   if not results then failure.raise("%s", message) end
   if #results == 0 then
-    failure.raise("%s: no policy with examples%s", file or "policies", file and " in that file; name it as `policies/x.lua`" or "")
+    failure.raise("%s: no policy with examples%s", file or "policies",
+      file and " in that file; name it as `policies/x.lua`" or "")
   end
   return results, bundle
 end
@@ -20,7 +21,8 @@ local function result_line(context, result)
   local said = result.passed and result.got or ("expected %s, got %s"):format(result.expected, result.got)
   local detail = (result.detail ~= "" and not result.passed) and ": " .. result.detail or ""
   local line = terminal.safe(("%s example %d: %s%s"):format(result.policy, result.example, said, detail))
-  local sign = result.passed and context.terminal:paint("good", signs.check) or context.terminal:paint("high", signs.cross)
+  local sign = result.passed and context.terminal:paint("good", signs.check)
+    or context.terminal:paint("high", signs.cross)
   return ("  %s %s"):format(sign, line)
 end
 
@@ -28,7 +30,8 @@ end
 local function print_file(context, values, file, results)
   local failed = 0
   for _, result in ipairs(results) do failed = failed + (result.passed and 0 or 1) end
-  context:line(("%s  %d passed%s"):format(terminal.safe(file), #results - failed, failed > 0 and (", %d failed"):format(failed) or ""))
+  context:line(("%s  %d passed%s"):format(terminal.safe(file), #results - failed,
+    failed > 0 and (", %d failed"):format(failed) or ""))
   for _, result in ipairs(results) do
     if values.verbose or not result.passed then
       context:line(result_line(context, result))
@@ -97,13 +100,16 @@ local function check(context, values)
   local findings, count = unproved(results)
   for _, finding in ipairs(findings) do
     if values.format == "json" then
-      context:line(value.encode({ file = finding.file, line = finding.line, policy = finding.policy, text = finding.text }))
+      context:line(value.encode({ file = finding.file, line = finding.line, policy = finding.policy,
+        text = finding.text }))
     else
-      context:line(terminal.safe(("%s:%d: policy %s %s"):format(finding.file, finding.line, finding.policy, finding.text)))
+      context:line(terminal.safe(("%s:%d: policy %s %s"):format(finding.file, finding.line, finding.policy,
+        finding.text)))
     end
   end
   if values.format ~= "json" then
-    context:line(("%d policies: %s"):format(count, #findings == 0 and "all load and are proved" or ("%d to look at"):format(#findings)))
+    context:line(("%d policies: %s"):format(count, #findings == 0 and "all load and are proved"
+      or ("%d to look at"):format(#findings)))
   end
   return #findings == 0 and 0 or 1
 end

@@ -14,7 +14,8 @@ local function is_same(a, b)
 end
 
 -- Rules that answer one question; only one of each group speaks at a place.
-local QUESTION = { ignore = "compare", observe = "compare", compare = "compare", key = "order", set = "order", list = "order" }
+local QUESTION = { ignore = "compare", observe = "compare", compare = "compare", key = "order", set = "order",
+  list = "order" }
 
 -- The rule that always speaks in place of this one, at this one's own path; nil where it is heard.
 local function beaten_by(bundle, rule)
@@ -53,11 +54,11 @@ local function check(context, values)
   for _, finding in ipairs(findings) do
     local rule = finding.rule
     if values.format == "json" then
-      context:line(value.encode({ file = rule.file, line = rule.line, verb = rule.verb, path = rule.path, type = rule.type,
-        owner = rule.owner, finding = finding.kind, text = finding.text }))
+      context:line(value.encode({ file = rule.file, line = rule.line, verb = rule.verb, path = rule.path,
+        type = rule.type, owner = rule.owner, finding = finding.kind, text = finding.text }))
     else
-      context:line(terminal.safe(("%s: %s of %s %s (owner %s)"):format(place_of(rule), rule_text(rule), rule.type, finding.text,
-        rule.owner)))
+      context:line(terminal.safe(("%s: %s of %s %s (owner %s)"):format(place_of(rule), rule_text(rule), rule.type,
+        finding.text, rule.owner)))
     end
   end
   if values.format ~= "json" then
@@ -76,8 +77,8 @@ local function explain(context, values)
     return 0
   end
   if #explained == 0 then
-    context:line(("no rule speaks at %s of %s: it is compared, lists by id, name or as multisets"):format(terminal.safe(values.path),
-      terminal.safe(values.type)))
+    context:line(("no rule speaks at %s of %s: it is compared, lists by id, name or as multisets"):format(
+      terminal.safe(values.path), terminal.safe(values.type)))
     return 0
   end
   local signs = context.terminal.signs
@@ -119,7 +120,8 @@ return {
       options = { options.LIST_FORMAT, options.JSON },
       examples = {
         { "who says that tags count", "azdrift rules explain Microsoft.Web/sites tags.owner" },
-        { "of one element", "azdrift rules explain Microsoft.Network/networkSecurityGroups 'properties.securityRules[name=ssh].etag'" },
+        { "of one element", "azdrift rules explain Microsoft.Network/networkSecurityGroups "
+          .. "'properties.securityRules[name=ssh].etag'" },
       },
       run = explain,
     },

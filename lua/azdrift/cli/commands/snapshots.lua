@@ -15,8 +15,10 @@ end
 local function print_table(context, snapshots)
   local rows = { { "scope", "seq", "taken (UTC)", "status", "resources", "new", "changed", "removed", "id" } }
   for _, snapshot in ipairs(snapshots) do
-    rows[#rows + 1] = { terminal.safe(snapshot.scope), tostring(snapshot.seq), moment.format(snapshot.timestamp_ms), snapshot.status,
-      tostring(snapshot.resources), tostring(snapshot.added), tostring(snapshot.changed), tostring(snapshot.removed), snapshot.id }
+    rows[#rows + 1] = { terminal.safe(snapshot.scope), tostring(snapshot.seq), moment.format(snapshot.timestamp_ms),
+      snapshot.status,
+      tostring(snapshot.resources), tostring(snapshot.added), tostring(snapshot.changed), tostring(snapshot.removed),
+        snapshot.id }
   end
   for index, line in ipairs(terminal.table(rows, { [2] = true, [5] = true, [6] = true, [7] = true, [8] = true })) do
     context:line(index == 1 and context.terminal:paint("dim", line) or line)
@@ -43,12 +45,14 @@ return {
   usage = "azdrift snapshots [options]",
   options = {
     options.SCOPE,
-    { long = "limit", value = "COUNT", kind = "integer", min = 1, max = 100000, summary = "at most so many (default 50)" },
+    { long = "limit", value = "COUNT", kind = "integer", min = 1, max = 100000,
+      summary = "at most so many (default 50)" },
     options.LIST_FORMAT, options.JSON,
   },
   examples = {
     { "the newest ones", "azdrift snapshots" },
-    { "the id of the newest of one subscription", "azdrift snapshots --scope 5a1f0b52-7a4e-4a53-9a0e-1c2d3e4f5061 --limit 1 --json | jq -r ._id" },
+    { "the id of the newest of one subscription",
+      "azdrift snapshots --scope 5a1f0b52-7a4e-4a53-9a0e-1c2d3e4f5061 --limit 1 --json | jq -r ._id" },
   },
   run = run,
 }
