@@ -75,6 +75,9 @@ azd_node azd_doc_member_fold(const struct azd_doc *doc, azd_node object, struct 
 /* The element at index, counted from 0, or AZD_NODE_NONE. Constant time. */
 azd_node azd_doc_element(const struct azd_doc *doc, azd_node array, uint32_t index);
 
+/* Where an element stands in its array, counted from 0; 0 of any other node. */
+uint32_t azd_doc_index(const struct azd_doc *doc, azd_node element);
+
 /* Decoded text of a string node. Borrowed from the document. */
 static inline struct azd_str azd_doc_string(const struct azd_doc *doc, azd_node node);
 /* The digits of a number node as they stood in the text. */
