@@ -5,6 +5,7 @@
 const struct azd_binding azd_bindings[] = {
     {"azdrift.core.task", azd_open_task},
     {"azdrift.system", azd_open_system},
+    {"azdrift.json", azd_open_json},
     {NULL, NULL},
 };
 

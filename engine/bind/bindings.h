@@ -18,5 +18,6 @@ void azd_bindings_register(lua_State *L);
 
 int azd_open_task(lua_State *L);
 int azd_open_system(lua_State *L);
+int azd_open_json(lua_State *L);
 
 #endif

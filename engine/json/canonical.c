@@ -244,5 +244,6 @@ int azd_json_canonical(const struct azd_doc *doc, azd_node node, const struct az
   while (has_memory && writer.depth && !azd_buf_status(out)) has_memory = write_next(&writer);
   if (writer.frames != writer.frames_inside) free(writer.frames);
   if (writer.entries != writer.entries_inside) free(writer.entries);
-  return has_memory ? azd_buf_status(out) : AZD_ENOMEM;
+  if (!has_memory && !out->status) out->status = AZD_ENOMEM;
+  return azd_buf_status(out);
 }

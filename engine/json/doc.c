@@ -39,8 +39,10 @@ uint32_t azd_doc_index(const struct azd_doc *doc, azd_node element) {
   uint32_t low = 0, high = array->size; /* elements stand in ascending order */
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
-    if (doc->lookup[array->at + middle] < element) low = middle + 1;
-    else high = middle;
+    if (doc->lookup[array->at + middle] < element)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }

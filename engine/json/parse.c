@@ -6,8 +6,7 @@
 
 #include <stdlib.h>
 
-enum { DEFAULT_MAX_DEPTH = 512, EXPONENT_DIGITS_MAX = 18, FIRST_NODES = 64, TEXT_BYTES_A_NODE = 24 };
-static const size_t DEFAULT_MAX_BYTES = (size_t)256 << 20;
+enum { EXPONENT_DIGITS_MAX = 18, FIRST_NODES = 64, TEXT_BYTES_A_NODE = 24 };
 
 /* An open container. */
 struct azd_doc_frame {
@@ -291,7 +290,7 @@ static void empty(struct azd_doc *doc, struct azd_str text) {
 
 int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc_limits *limits,
                   struct azd_error *error) {
-  size_t max_bytes = limits && limits->max_bytes ? limits->max_bytes : DEFAULT_MAX_BYTES;
+  size_t max_bytes = limits && limits->max_bytes ? limits->max_bytes : AZD_DOC_MAX_BYTES;
   if (max_bytes > UINT32_MAX - 1) max_bytes = UINT32_MAX - 1; /* nodes address text by 32 bits */
   if (text.size && (unsigned char)text.data[0] == 0xef && text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
     text = (struct azd_str){text.data + 3, text.size - 3};
@@ -302,7 +301,7 @@ int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc
   struct parser parser = {.doc = doc,
                           .begin = text.data,
                           .end = text.data + text.size,
-                          .max_depth = limits && limits->max_depth ? limits->max_depth : DEFAULT_MAX_DEPTH};
+                          .max_depth = limits && limits->max_depth ? limits->max_depth : AZD_DOC_MAX_DEPTH};
   const char *at = skip_space(parser.begin, parser.end);
   size_t guess = text.size / TEXT_BYTES_A_NODE + FIRST_NODES;
   if (doc->capacity < guess && !grow_nodes(doc, guess)) at = give_up(&parser, at, AZD_ENOMEM, "out of memory");

@@ -36,8 +36,10 @@ int azd_pointer_resolve(const struct azd_doc *doc, azd_node root, struct azd_str
   while (azd_pointer_step(&pointer, &token) && !azd_buf_status(&token)) {
     uint32_t index;
     if (node == AZD_NODE_NONE) continue; /* the rest must still be a pointer */
-    if (azd_doc_type(doc, node) == AZD_JSON_OBJECT) node = azd_doc_member(doc, node, azd_buf_str(&token));
-    else node = azd_pointer_index(azd_buf_str(&token), &index) ? azd_doc_element(doc, node, index) : AZD_NODE_NONE;
+    if (azd_doc_type(doc, node) == AZD_JSON_OBJECT)
+      node = azd_doc_member(doc, node, azd_buf_str(&token));
+    else
+      node = azd_pointer_index(azd_buf_str(&token), &index) ? azd_doc_element(doc, node, index) : AZD_NODE_NONE;
   }
   int status = azd_buf_status(&token);
   azd_buf_free(&token);
@@ -60,7 +62,9 @@ void azd_pointer_append_name(struct azd_buf *out, struct azd_str name) {
   if (name.size) azd_buf_append(out, name.data + plain, name.size - plain);
 }
 
-void azd_pointer_append_index(struct azd_buf *out, uint32_t index) { azd_buf_printf(out, "/%u", index); }
+void azd_pointer_append_index(struct azd_buf *out, uint32_t index) {
+  azd_buf_printf(out, "/%u", index);
+}
 
 int azd_pointer_of(const struct azd_doc *doc, azd_node root, azd_node node, struct azd_buf *out) {
   struct azd_buf path; /* the nodes on the way, innermost first */
@@ -72,7 +76,8 @@ int azd_pointer_of(const struct azd_doc *doc, azd_node root, azd_node node, stru
     memcpy(&step, path.data + (left - 1) * sizeof step, sizeof step);
     if (azd_doc_type(doc, azd_doc_parent(doc, step)) == AZD_JSON_OBJECT)
       azd_pointer_append_name(out, azd_doc_key(doc, step));
-    else azd_pointer_append_index(out, azd_doc_index(doc, step));
+    else
+      azd_pointer_append_index(out, azd_doc_index(doc, step));
   }
   int status = azd_buf_status(&path);
   azd_buf_free(&path);

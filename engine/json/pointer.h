@@ -1,14 +1,14 @@
-/* JSON pointers (RFC 6901): "" is the document, "/a/b~1c/0" a member called a, in it one called b/c, in it the first element.
- * Thread: the document's. Blocks: never. */
+/* JSON pointers (RFC 6901): "" is the document, "/a/b~1c/0" a member called a, in it one called b/c, in it the first
+ * element. Thread: the document's. Blocks: never. */
 #ifndef AZD_JSON_POINTER_H
 #define AZD_JSON_POINTER_H
 
 #include "base/buf.h"
 #include "json/doc.h"
 
-/* The node that pointer names, from root. 0; AZD_EINVAL where it is no pointer (no "/" in front, "~" not followed by 0 or
- * 1); AZD_ENOTFOUND where nothing is there (also the "-" of arrays); AZD_ENOMEM. Names are compared exactly; an index
- * is written without leading zeros. */
+/* The node that pointer names, from root. 0; AZD_EINVAL where it is no pointer (no "/" in front, "~" not followed by 0
+ * or 1); AZD_ENOTFOUND where nothing is there (also the "-" of arrays); AZD_ENOMEM. Names are compared exactly; an
+ * index is written without leading zeros. */
 int azd_pointer_resolve(const struct azd_doc *doc, azd_node root, struct azd_str pointer, azd_node *found);
 
 /* Appends one step: "/" and the escaped name, or the index. */

@@ -24,12 +24,15 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static void must_parse(const char *text) { assert_int_equal(azd_doc_parse(doc, azd_str_of(text), NULL, NULL), 0); }
+static void must_parse(const char *text) {
+  assert_int_equal(azd_doc_parse(doc, azd_str_of(text), NULL, NULL), 0);
+}
 
 /* The document and the pointers of RFC 6901, section 5: each member holds the number it is expected to give. */
 static void the_pointers_of_the_rfc_lead_where_it_says(void **state) {
   (void)state;
-  must_parse("{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/b\":1,\"c%d\":2,\"e^f\":3,\"g|h\":4,\"i\\\\j\":5,\"k\\\"l\":6,\" \":7,\"m~n\":8}");
+  must_parse("{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/b\":1,\"c%d\":2,\"e^f\":3,\"g|h\":4,\"i\\\\j\":5,\"k\\\"l\":6,\" "
+             "\":7,\"m~n\":8}");
   static const char *const pointers[] = {"/", "/a~1b", "/c%d", "/e^f", "/g|h", "/i\\j", "/k\"l", "/ ", "/m~0n"};
   azd_node found;
   for (int i = 0; i < 9; i++) {
@@ -48,8 +51,20 @@ static void what_is_no_pointer_is_told_from_what_is_not_there(void **state) {
   (void)state;
   must_parse("{\"a\":[1,{\"~1\":2}],\"01\":3}");
   static const char *const invalid[] = {"a", "a/b", "/~", "/~2", "/nope/~", "/a/0~", "0"};
-  static const char *const missing[] = {"/A", "/a/2", "/a/-", "/a/01", "/a/+1", "/a/1e0", "/a/", "/a/0/0", "/a/4294967296",
-                                        "/a/4294967297", "/a/99999999999999999999", "/nope/a", "//", "/a/1/~1"};
+  static const char *const missing[] = {"/A",
+                                        "/a/2",
+                                        "/a/-",
+                                        "/a/01",
+                                        "/a/+1",
+                                        "/a/1e0",
+                                        "/a/",
+                                        "/a/0/0",
+                                        "/a/4294967296",
+                                        "/a/4294967297",
+                                        "/a/99999999999999999999",
+                                        "/nope/a",
+                                        "//",
+                                        "/a/1/~1"};
   azd_node found = 77;
   for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++)
     assert_int_equal(azd_pointer_resolve(doc, 0, azd_str_of(invalid[i]), &found), AZD_EINVAL);
@@ -64,7 +79,8 @@ static void what_is_no_pointer_is_told_from_what_is_not_there(void **state) {
  * containers that lost doubled members are each addressed in their own way. */
 static void every_node_has_a_pointer_that_leads_back(void **state) {
   (void)state;
-  must_parse("{\"x\":[[1,2,3],[{\"a/b\":[{}],\"\":{\"~\":null}},[]],[{\"d\":[1],\"d\":[2,[3],4]},{\"e\":1}]],\"y\":[0,1,2]}");
+  must_parse(
+      "{\"x\":[[1,2,3],[{\"a/b\":[{}],\"\":{\"~\":null}},[]],[{\"d\":[1],\"d\":[2,[3],4]},{\"e\":1}]],\"y\":[0,1,2]}");
   assert_int_equal(azd_doc_duplicates(doc, NULL), 1);
   struct azd_buf out;
   azd_buf_init(&out, 0);
