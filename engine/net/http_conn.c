@@ -315,6 +315,7 @@ static void on_event(int fd, unsigned events, void *arg) {
   (void)fd;
   struct azd_http_conn *conn = arg;
   struct azd_http_server *server = conn->server;
+  azd_http_server_hold(server);
   azd_http_conn_enter(conn);
   if (events & AZD_WATCH_WRITE) flush(conn);
   if (conn->state != CONN_DEAD && (events & AZD_WATCH_READ)) read_some(conn);
@@ -326,6 +327,7 @@ static void on_event(int fd, unsigned events, void *arg) {
     on_drained(request->drained_arg);
   }
   azd_http_conn_leave(conn);
+  azd_http_server_release(server);
 }
 
 /* A socket that is not read shows its end only to those who ask. */

@@ -77,7 +77,8 @@ struct azd_http_server {
   uint64_t idle_count;
   int64_t date_s;
   char date[40];
-  bool is_stopping;
+  unsigned holds; /* events of it on the stack: a handler may free the server from within one */
+  bool is_stopping, is_freed;
   bool is_full; /* nobody is let in until a connection goes */
   int64_t stop_idle_ms;
   void (*on_stopped)(void *arg);
@@ -109,6 +110,8 @@ const char *azd_http_phrase(int status);
 /* http_server.c. A connection begins to count, or is DEAD and counts no more. */
 void azd_http_server_add(struct azd_http_server *server, struct azd_http_conn *conn);
 void azd_http_server_forget(struct azd_http_server *server, struct azd_http_conn *conn);
+void azd_http_server_hold(struct azd_http_server *server);
+void azd_http_server_release(struct azd_http_server *server);
 int64_t azd_http_now_ms(void);
 
 #endif

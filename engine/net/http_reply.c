@@ -258,6 +258,10 @@ void azd_http_reply_abort(struct azd_http_request *request, enum azd_http_abort 
 }
 
 void azd_http_conn_refuse(struct azd_http_conn *conn, int status, const char *detail) {
+  if (conn->state == CONN_DEAD) {
+    azd_http_conn_request_ended(conn);
+    return;
+  }
   const struct azd_http_pair type = {AZD_STR("Content-Type"), AZD_STR("application/problem+json")};
   struct azd_buf body;
   azd_buf_init(&body, 0);

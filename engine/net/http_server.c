@@ -101,6 +101,7 @@ static void listen_again(void *arg);
 
 static void sweep(void *arg) {
   struct azd_http_server *server = arg;
+  azd_http_server_hold(server);
   const int64_t now_ms = azd_http_now_ms();
   struct azd_http_conn *conn = server->conns;
   while (conn != NULL) {
@@ -114,8 +115,9 @@ static void sweep(void *arg) {
   } else if (server->is_stopping && server->on_stopped != NULL) {
     void (*on_stopped)(void *) = server->on_stopped;
     server->on_stopped = NULL;
-    on_stopped(server->stopped_arg); /* may free the server */
+    on_stopped(server->stopped_arg);
   }
+  azd_http_server_release(server);
 }
 
 /* ---- letting in ------------------------------------------------------------------------------------------------ */
@@ -339,17 +341,29 @@ static void close_listeners(struct azd_http_server *server) {
   azd_timer_cancel(server->accept_again);
 }
 
-void azd_http_server_free(struct azd_http_server *server) {
-  if (server == NULL) return;
-  if (server->accept_again != NULL) close_listeners(server);
-  server->is_stopping = true;
-  server->on_stopped = NULL;
-  while (server->conns != NULL) azd_http_conn_end(server->conns);
+void azd_http_server_hold(struct azd_http_server *server) {
+  server->holds++;
+}
+
+void azd_http_server_release(struct azd_http_server *server) {
+  if (--server->holds > 0 || !server->is_freed) return;
   azd_timer_free(server->sweep);
   azd_timer_free(server->accept_again);
   azd_buf_free(&server->compose);
   free(server->scratch);
   free(server);
+}
+
+void azd_http_server_free(struct azd_http_server *server) {
+  if (server == NULL || server->is_freed) return;
+  azd_http_server_hold(server);
+  server->is_freed = true;
+  server->is_stopping = true;
+  server->on_stopped = NULL;
+  if (server->accept_again != NULL) close_listeners(server);
+  while (server->conns != NULL) azd_http_conn_end(server->conns);
+  if (server->sweep != NULL) azd_timer_cancel(server->sweep);
+  azd_http_server_release(server);
 }
 
 void azd_http_server_stop(struct azd_http_server *server, uint32_t grace_ms, void (*on_stopped)(void *arg), void *arg) {

@@ -54,7 +54,8 @@ struct azd_http_server_options {
 
 int azd_http_server_new(struct azd_http_server **server, struct azd_loop *loop,
                         const struct azd_http_server_options *options, struct azd_error *error);
-/* Closes everything at once; handlers with a request in work are told that their client is gone. NULL is fine. */
+/* Closes everything at once; handlers with a request in work are told that their client is gone. May be called from any
+ * callback of the server, too. NULL is fine. */
 void azd_http_server_free(struct azd_http_server *server);
 
 /* "127.0.0.1:8200", "[::1]:0" (port 0: the system chooses), "[::]:8200" (IPv4 too), "unix:/run/azdrift/api.sock" (mode
