@@ -126,6 +126,7 @@ local function dispatch(host, words)
   if leading.version then return run_command(host, { "version" }, {}, 1) end
   if words[at] then return run_command(host, words, leading, at) end
   if not leading.help then failure.raise("no command given; begin with `azdrift help`") end
+  leading.help = nil
   return run_command(host, { "help" }, leading, 1)
 end
 

@@ -34,7 +34,7 @@ end
 
 local function render_list(v, depth)
   local parts = {}
-  for _, element in ipairs(v) do parts[#parts + 1] = render(element, depth - 1, inner_text) end
+  for index = 1, #v do parts[index] = render(value.member(v, index), depth - 1, inner_text) end
   return #parts == 0 and "[]" or "[" .. table.concat(parts, ", ") .. "]"
 end
 
@@ -48,9 +48,7 @@ end
 local function render_object(v, depth)
   local parts = {}
   for _, key in ipairs(naming_first(value.keys(v))) do
-    local member = v[key]
-    if member == nil then member = value.null end
-    parts[#parts + 1] = inner_text(key) .. ": " .. render(member, depth - 1, inner_text)
+    parts[#parts + 1] = inner_text(key) .. ": " .. render(value.member(v, key), depth - 1, inner_text)
   end
   return #parts == 0 and "{}" or "{ " .. table.concat(parts, ", ") .. " }"
 end

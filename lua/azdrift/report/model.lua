@@ -86,13 +86,17 @@ function model.strongest(drift)
   return best
 end
 
---- Old and new value of a change; the absent side is nil, JSON null is value.null.
+--- Old and new value of a change, exact; the absent side is nil, JSON null is value.null.
 function model.values(change)
-  local old, new = change.old_value, change.new_value
-  if old == nil and change.op ~= "add" then old = value.null end
-  if new == nil and change.op ~= "remove" then new = value.null end
-  if change.op == "add" then old = nil end
-  if change.op == "remove" then new = nil end
+  local old, new
+  if change.op ~= "add" then
+    old = value.member(change, "old_value")
+    if old == nil then old = value.null end
+  end
+  if change.op ~= "remove" then
+    new = value.member(change, "new_value")
+    if new == nil then new = value.null end
+  end
   return old, new
 end
 

@@ -1,37 +1,48 @@
 --- The one way formatters look at a report.
 ---
---- A report (docs/reports.md) is read by plain indexing, `#` and ipairs: `report.drifts[1].changes[1].property`. Lua
---- tables and documents of azdrift.json both answer that, and both read JSON null as nil or as a null of their own.
---- What must stay exact (old and new values: integers of any size, null beside absent) is touched through this module
---- only.
+--- A report (docs/reports.md) is read by plain indexing, `#` and ipairs: `report.drifts[1].changes[1].property`. Lua tables
+--- and views of azdrift.json both answer that, and mixtures of them too. What must stay exact (old and new values:
+--- integers of any size, all digits, null beside absent) is touched through this module only.
 local value = {}
 
+-- Outside the engine (lua5.4, busted) there are Lua tables only.
+local has_documents, json = pcall(require, "azdrift.json")
+
 --- JSON null inside Lua tables.
-value.null = setmetatable({}, { __name = "null" })
+value.null = has_documents and json.null or setmetatable({}, { __name = "null" })
 
 local array_mark = { __name = "array" }
+-- A number of a document whose digits a float would not keep: { digits }.
+local number_mark = { __name = "number" }
 
 --- Marks a Lua table as a JSON array, so that an empty one is written as [].
 function value.array(list) return setmetatable(list or {}, array_mark) end
 
--- Set once azdrift.json is there: kind(document), text(document), members(document), all exact.
-local documents
-
---- Teaches this module the engine's documents. reader = { kind = f(doc), text = f(doc), members = f(doc) -> keys,
---- values }.
-function value.use_documents(reader) documents = reader end
+local function table_kind(v)
+  local mark = getmetatable(v)
+  if mark == number_mark then return "number" end
+  -- Every other mark is one for arrays: ours, or json.array's, which does not show itself.
+  return (mark ~= nil or v[1] ~= nil) and "array" or "object"
+end
 
 --- "absent" (nil), "null", "boolean", "number", "string", "array" or "object".
 function value.kind(v)
   local kind = type(v)
   if kind == "nil" then return "absent" end
   if v == value.null then return "null" end
-  if kind == "table" then
-    return (getmetatable(v) == array_mark or v[1] ~= nil) and "array" or "object"
-  end
-  if kind == "userdata" and documents then return documents.kind(v) end
+  if kind == "table" then return table_kind(v) end
+  if kind == "userdata" then return json.kind(v) end
   if kind == "boolean" or kind == "number" or kind == "string" then return kind end
   error(("a %s is no JSON value"):format(kind), 2)
+end
+
+--- The member or element of a container, exact: null is value.null, a number keeps its digits; nil where it is absent.
+function value.member(container, key)
+  local v = container[key]
+  if type(container) ~= "userdata" then return v end
+  if v == nil then return json.is_null(container, key) and value.null or nil end
+  if math.type(v) == "float" then return setmetatable({ json.raw(container, key) }, number_mark) end
+  return v
 end
 
 --- v, or nil where v is JSON null: for fields that may be null.
@@ -67,10 +78,12 @@ local function sorted_keys(object)
   return keys
 end
 
---- The names of an object's members in a stable order.
+--- The names of an object's members in a stable order: that of the text, or of the alphabet.
 function value.keys(object)
-  if type(object) == "userdata" then return documents.keys(object) end
-  return sorted_keys(object)
+  if type(object) ~= "userdata" then return sorted_keys(object) end
+  local keys = {}
+  for key in pairs(object) do keys[#keys + 1] = key end
+  return keys
 end
 
 local write
@@ -88,12 +101,14 @@ end
 
 function write(v, out)
   local kind = value.kind(v)
-  if type(v) == "userdata" then
-    out[#out + 1] = documents.text(v)
+  if kind == "null" or kind == "absent" then
+    out[#out + 1] = "null"
+  elseif type(v) == "userdata" then
+    out[#out + 1] = json.write(v)
   elseif kind == "string" then
     out[#out + 1] = value.quote(v)
   elseif kind == "number" then
-    out[#out + 1] = number_text(v)
+    out[#out + 1] = type(v) == "table" and v[1] or number_text(v)
   elseif kind == "array" then
     out[#out + 1] = "["
     for index, element in ipairs(v) do
@@ -104,7 +119,7 @@ function write(v, out)
   elseif kind == "object" then
     write_object(v, out)
   else
-    out[#out + 1] = (kind == "null" or kind == "absent") and "null" or tostring(v)
+    out[#out + 1] = tostring(v)
   end
 end
 

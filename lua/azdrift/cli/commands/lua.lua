@@ -11,7 +11,7 @@ return {
   },
   options = {},
   examples = {
-    { "a script of your own", "azdrift lua tools/nightly.lua --since 1d" },
+    { "a script of your own", "azdrift lua tools/nightly.lua 7d" },
     { "the sandbox Azure, to try things out", "azdrift lua examples/sandbox-azure/main.lua" },
   },
   -- The engine takes `lua FILE ...` before this program runs (engine/main.c); what arrives here is --help or a mistake.
