@@ -1,5 +1,5 @@
 /* HTTP requests to others: one libcurl multi on the loop. Keep-alive, HTTP/2 where a TLS server offers it, no redirect
- * followed, no body decoded (inflating belongs to a worker: net/inflate.h).
+ * followed, no body decoded (inflating belongs to a worker: base/inflate.h).
  *
  * exchange: one request and its one reply or failure. It waits in a queue of ours, not of curl's, until one of
  * max_connections places is free, so that ten thousand waiting requests cost what they say and not a curl handle each.

@@ -1,4 +1,4 @@
-#include "net/inflate.h"
+#include "base/inflate.h"
 
 #include <zlib.h>
 
@@ -8,17 +8,16 @@ static int step(z_stream *stream, struct azd_buf *out, struct azd_error *error) 
   size_t room = AZD_INFLATE_STEP_BYTES, left = out->max_bytes ? out->max_bytes - out->size : room;
   /* One byte beyond the bound tells a body that fits exactly from one that goes on. */
   char extra, *to = left ? azd_buf_reserve(out, room < left ? room : left) : &extra;
-  if (!to) return azd_fail(error, AZD_ENOMEM, "no memory for a decoded body");
+  if (!to) return azd_fail(error, AZD_ENOMEM, "no memory for an inflated body");
   stream->next_out = (Bytef *)to;
   stream->avail_out = left ? (uInt)(room < left ? room : left) : 1;
   uInt offered = stream->avail_out;
   int status = inflate(stream, Z_NO_FLUSH);
   size_t made = offered - stream->avail_out;
-  if (!left && made)
-    return azd_fail(error, AZD_ELIMIT, "the decoded body is larger than max_body_bytes = %zu", out->max_bytes);
+  if (!left && made) return azd_fail(error, AZD_ELIMIT, "the inflated body is larger than %zu bytes", out->max_bytes);
   out->size += left ? made : 0;
   if (status == Z_STREAM_END) return 1;
-  if (status == Z_MEM_ERROR) return azd_fail(error, AZD_ENOMEM, "no memory for a decoded body");
+  if (status == Z_MEM_ERROR) return azd_fail(error, AZD_ENOMEM, "no memory for an inflated body");
   if (status == Z_BUF_ERROR && !stream->avail_in) return azd_fail(error, AZD_EPARSE, "the compressed body is cut");
   if (status != Z_OK && status != Z_BUF_ERROR)
     return azd_fail(error, AZD_EPARSE, "the compressed body is damaged: %s",
@@ -26,21 +25,12 @@ static int step(z_stream *stream, struct azd_buf *out, struct azd_error *error) 
   return 0;
 }
 
-int azd_inflate(enum azd_http_encoding encoding, struct azd_str body, struct azd_buf *out, struct azd_error *error) {
-  if (encoding == AZD_HTTP_UNKNOWN_ENCODING)
-    return azd_fail(error, AZD_EUNSUPPORTED, "the body has a Content-Encoding that was not asked for");
-  if (encoding == AZD_HTTP_IDENTITY) {
-    azd_buf_append_str(out, body);
-    return azd_buf_status(out)
-               ? azd_fail(error, azd_buf_status(out), "the body is larger than max_body_bytes = %zu", out->max_bytes)
-               : 0;
-  }
-  if (body.size > AZD_INFLATE_INPUT_BYTES)
+int azd_inflate(struct azd_str packed, struct azd_buf *out, struct azd_error *error) {
+  if (packed.size > AZD_INFLATE_INPUT_BYTES)
     return azd_fail(error, AZD_ELIMIT, "a compressed body of more than %d bytes", AZD_INFLATE_INPUT_BYTES);
-  z_stream stream = {.next_in = (Bytef *)body.data, .avail_in = (uInt)body.size};
-  /* 15 bits of window; 16 more: gzip and nothing else */
-  if (inflateInit2(&stream, encoding == AZD_HTTP_GZIP ? 15 + 16 : 15) != Z_OK)
-    return azd_fail(error, AZD_ENOMEM, "no memory for a decoded body");
+  z_stream stream = {.next_in = (Bytef *)packed.data, .avail_in = (uInt)packed.size};
+  /* 15 bits of window; 32 more: gzip or zlib, whichever it is */
+  if (inflateInit2(&stream, 15 + 32) != Z_OK) return azd_fail(error, AZD_ENOMEM, "no memory for an inflated body");
   int code;
   while (!(code = step(&stream, out, error))) continue;
   if (code == 1)
