@@ -81,3 +81,10 @@ rules {
   { observe = "properties.healthState", why = "a state, not configuration" },
   { observe = "properties.lastActiveTime", why = "a measurement" },
 }
+
+rules {
+  type = "Microsoft.App/sessionPools", owner = "azdrift",
+
+  { observe = "properties.templateUpdateStatus", why = "the progress of a roll-out" },
+  { observe = "properties.poolManagementEndpoint", why = "follows the name" },
+}

@@ -8,6 +8,20 @@ rules {
   { ignore = "..systemData", why = "audit fields of ARM: who and when; read for attribution, never compared" },
   { ignore = "..provisioningState", why = "the progress of the last operation, not configuration" },
 
+  -- Stamps that services write for themselves. Old api-versions and undocumented members do not flag them read-only.
+  { ignore = "..lastModified", why = "when it was written, not what" },
+  { ignore = "..lastModifiedAt", why = "when it was written, not what" },
+  { ignore = "..lastModifiedDate", why = "when it was written, not what" },
+  { ignore = "..lastModifiedTime", why = "when it was written, not what" },
+  { ignore = "..lastUpdated", why = "when it was written, not what" },
+  { ignore = "..lastUpdatedTime", why = "when it was written, not what" },
+  { ignore = "..updatedAt", why = "when it was written, not what" },
+  { ignore = "..accessedAt", why = "when it was last used" },
+  { ignore = "..createdAt", why = "when it was made: a resource made again shows by its other members" },
+  { ignore = "..creationTime", why = "when it was made: a resource made again shows by its other members" },
+  { ignore = "..earliestRestoreDate", why = "the start of the restore window moves forward all the time" },
+  { compare = "tags{}", why = "tags are named by people: one called updatedAt or etag is theirs" },
+
   -- Identity of a managed identity: read-only, and worth knowing.
   { compare = "identity.principalId", why = "a new principal: the role assignments of the old one no longer help it" },
   { compare = "identity.tenantId", why = "an identity that moved to another tenant lost every assignment" },

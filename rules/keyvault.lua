@@ -18,6 +18,7 @@ rules {
   { fold = "properties.accessPolicies[].permissions.certificates[]",
     why = "the portal writes Get, the command line get" },
   { fold = "properties.accessPolicies[].permissions.storage[]", why = "the portal writes Get, the command line get" },
+  { observe = "properties.vaultUri", why = "follows the name; with or without a slash at its end, by door" },
   { key = "properties.networkAcls.ipRules", by = "value", why = "a rule names one range" },
   { key = "properties.networkAcls.virtualNetworkRules", by = "id", why = "a rule names one subnet" },
 }

@@ -101,3 +101,29 @@ rules {
   { observe = "properties.jobState", why = "running or stopped: a state, not configuration" },
   { ignore = "properties.lastOutputEventTime", why = "follows each event" },
 }
+
+rules {
+  type = {
+    "Microsoft.Logic/integrationAccounts/assemblies",
+    "Microsoft.Logic/integrationAccounts/maps",
+    "Microsoft.Logic/integrationAccounts/schemas",
+  },
+  owner = "azdrift",
+
+  { observe = "properties.contentLink.uri", why = "signed anew for each answer; contentHash tells whether the content changed" },
+  { ignore = "properties.changedTime", why = "follows every write" },
+}
+
+rules {
+  type = {
+    "Microsoft.AppPlatform/Spring/apps/deployments",
+    "Microsoft.AppPlatform/Spring/DevToolPortals",
+    "Microsoft.AppPlatform/Spring/apiPortals",
+    "Microsoft.AppPlatform/Spring/gateways",
+    "Microsoft.AppPlatform/Spring/configurationServices",
+    "Microsoft.AppPlatform/Spring/serviceRegistries",
+  },
+  owner = "azdrift",
+
+  { observe = "properties.instances", why = "the instances that run at the moment" },
+}
