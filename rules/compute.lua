@@ -68,3 +68,13 @@ rules {
   { observe = "properties.completionPercent", why = "the progress of a copy" },
   { observe = "properties.replicationStatus", why = "the progress of a copy" },
 }
+
+rules {
+  type = { "Microsoft.Compute/availabilitySets", "Microsoft.Compute/proximityPlacementGroups", "Microsoft.Compute/hostGroups" },
+  owner = "azdrift",
+
+  { observe = "properties.virtualMachines", why = "a back reference: the machine names its set" },
+  { observe = "properties.virtualMachineScaleSets", why = "a back reference: the scale set names its group" },
+  { observe = "properties.availabilitySets", why = "a back reference: the set names its group" },
+  { observe = "properties.hosts", why = "a back reference: the hosts are collected themselves" },
+}

@@ -42,7 +42,7 @@ rules {
 
   { observe = "properties.minorVersion", why = "the platform patches minor versions" },
   { observe = "properties.state", why = "ready or stopped: a state, not configuration" },
-  { ignore = "properties.backup.earliestRestoreDate", why = "moves forward all the time" },
+  { observe = "properties.haState", why = "how the standby does: a state, not configuration" },
   { compare = "properties.replicationRole", why = "tells that a failover or a promotion happened" },
 }
 
@@ -55,7 +55,6 @@ rules {
   owner = "azdrift",
 
   { compare = "properties.replicationRole", why = "a request (stop replication) that the PUT schema hides" },
-  { ignore = "properties.earliestRestoreDate", why = "moves forward all the time" },
   { observe = "properties.userVisibleState", why = "ready or not: a state, not configuration" },
 }
 

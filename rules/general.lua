@@ -5,6 +5,7 @@ rules {
   type = "*", owner = "azdrift",
 
   { ignore = "..etag", why = "a version stamp: it follows every write and says nothing about what was written" },
+  { ignore = "..gatewayManagerEtag", why = "a version stamp of the gateway's own control plane" },
   { ignore = "..systemData", why = "audit fields of ARM: who and when; read for attribution, never compared" },
   { ignore = "..provisioningState", why = "the progress of the last operation, not configuration" },
 
@@ -40,8 +41,7 @@ rules {
   { key = "properties.privateEndpointConnections", by = "name",
     why = "ids differ in case between the doors; names do not" },
 
-  { compare = "properties.resourceGuid",
-    why = "read-only and constant for the life of a resource: another one means deleted and made again" },
+  { observe = "..resourceGuid", why = "made by the server; some services make a new one with an update" },
 
   -- How Azure spells one value in several ways.
   { same = "..location", as = "location", why = "West Europe and westeurope are one place" },

@@ -5,6 +5,19 @@ local BACK_REFERENCE = "a back reference: the change belongs to the resource at 
 local CHILD_NAME = "children of one parent are told apart by name; an id also changes with its group's case and with a move"
 
 rules {
+  type = {
+    "Microsoft.Network/virtualNetworks",
+    "Microsoft.Network/networkSecurityGroups",
+    "Microsoft.Network/networkInterfaces",
+    "Microsoft.Network/publicIPAddresses",
+  },
+  owner = "azdrift",
+
+  { compare = "properties.resourceGuid",
+    why = "read-only and constant for the life of these: another one means deleted and made again under its name" },
+}
+
+rules {
   type = "Microsoft.Network/networkSecurityGroups", owner = "azdrift",
 
   { ignore = "properties.networkInterfaces", why = BACK_REFERENCE },

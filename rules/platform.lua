@@ -18,6 +18,12 @@ rules {
 }
 
 rules {
+  type = { "Microsoft.RecoveryServices/vaults/backupPolicies", "Microsoft.RecoveryServices/vaults" }, owner = "azdrift",
+
+  { observe = "properties.protectedItemsCount", why = "a count; the items are collected themselves" },
+}
+
+rules {
   type = "Microsoft.RecoveryServices/vaults/replicationPolicies", owner = "azdrift",
 
   { compare = "properties.providerSpecificDetails",

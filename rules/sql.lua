@@ -3,7 +3,6 @@
 rules {
   type = "Microsoft.Sql/servers/databases", owner = "azdrift",
 
-  { ignore = "properties.earliestRestoreDate", why = "moves forward every few minutes" },
   { ignore = "properties.pausedDate", why = "follows the serverless database's own pausing" },
   { ignore = "properties.resumedDate", why = "follows the serverless database's own pausing" },
   { observe = "properties.status", why = "Online, Paused, Resuming: a state, not configuration" },

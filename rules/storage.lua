@@ -22,7 +22,6 @@ rules {
 rules {
   type = "Microsoft.Storage/storageAccounts/blobServices/containers", owner = "azdrift",
 
-  { ignore = "properties.lastModifiedTime", why = "follows every lease and every change of metadata" },
   { ignore = "properties.leaseState", why = "who holds a lease at this moment" },
   { ignore = "properties.leaseStatus", why = "who holds a lease at this moment" },
   { ignore = "properties.leaseDuration", why = "who holds a lease at this moment" },
@@ -47,7 +46,6 @@ rules {
 rules {
   type = { "Microsoft.Storage/storageAccounts/fileServices/shares" }, owner = "azdrift",
 
-  { ignore = "properties.lastModifiedTime", why = "follows every change of metadata" },
   { ignore = "properties.leaseState", why = "who holds a lease at this moment" },
   { ignore = "properties.leaseStatus", why = "who holds a lease at this moment" },
   { ignore = "properties.leaseDuration", why = "who holds a lease at this moment" },

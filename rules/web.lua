@@ -48,6 +48,7 @@ rules {
   type = "Microsoft.Web/serverfarms", owner = "azdrift",
 
   { ignore = "properties.numberOfSites", why = "a count; the apps are collected themselves" },
+  { ignore = "properties.vnetConnectionsUsed", why = "a count; the connections are the apps' own" },
   { ignore = "properties.currentNumberOfWorkers", why = "follows sku.capacity" },
   { ignore = "properties.numberOfWorkers", why = "follows sku.capacity" },
   { ignore = "properties.currentWorkerSize", why = "follows sku.size" },
