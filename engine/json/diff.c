@@ -16,7 +16,7 @@ void azd_diff_free(struct azd_diff *diff) {
   if (!diff) return;
   azd_buf_free(&diff->changes);
   azd_buf_free(&diff->text);
-  azd_buf_free(&diff->matcher.bytes);
+  azd_buf_free(&diff->matcher.scratch);
   azd_same_scratch_free(&diff->same);
   azd_arena_free(&diff->arena);
   free(diff);
@@ -261,6 +261,7 @@ int azd_diff_run(struct azd_diff *diff, const struct azd_trie *trie, const struc
   diff->trie = diff->options.raw ? NULL : trie;
   diff->old_doc = old_doc;
   diff->new_doc = new_doc;
+  azd_matcher_start(&diff->matcher, old_node, new_node);
   struct at root = {.frame = {.old_node = old_node, .new_node = new_node},
                     .node = AZD_TRIE_ROOT,
                     .verdict = {AZD_CLASS_CHANGE, AZD_RULE_NONE, -1, NULL}};

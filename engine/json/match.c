@@ -1,5 +1,4 @@
 #include "json/match.h"
-#include "json/canonical.h"
 
 #include <stdlib.h>
 
@@ -9,6 +8,7 @@ struct element {
   uint32_t index, partner; /* index in the other array */
   bool guessed;            /* the partner is only what was left over */
   struct azd_str key;
+  uint64_t hash; /* of its value */
 };
 
 struct side {
@@ -16,10 +16,12 @@ struct side {
   struct element *all;     /* by index */
   struct element **sorted; /* by key */
   uint32_t count;
+  const struct azd_value_hashes *hashes;
 };
 
 static int load(struct azd_matcher *matcher, struct azd_side array, struct side *side) {
   side->doc = array.doc;
+  side->hashes = NULL;
   side->count = azd_doc_count(array.doc, array.node);
   side->all = azd_arena_alloc(matcher->arena, (side->count + 1) * sizeof *side->all);
   side->sorted = azd_arena_alloc(matcher->arena, (side->count + 1) * sizeof *side->sorted);
@@ -144,25 +146,33 @@ static int match_by(struct azd_matcher *matcher, struct side *a, struct side *b,
 
 /* ---- by value ---- */
 
-static bool equal(const struct side *a, uint32_t i, const struct side *b, uint32_t j) {
-  return azd_json_equal(a->doc, a->all[i].node, b->doc, b->all[j].node);
+void azd_matcher_start(struct azd_matcher *matcher, azd_node old_root, azd_node new_root) {
+  matcher->old_hashes = (struct azd_value_hashes){NULL, old_root};
+  matcher->new_hashes = (struct azd_value_hashes){NULL, new_root};
 }
 
-/* Sorts the unmatched elements of a side by their canonical value. */
-static int sort_by_value(struct azd_matcher *matcher, struct side *side, struct side *rest) {
-  *rest = (struct side){.doc = side->doc, .all = side->all, .sorted = side->sorted};
-  for (uint32_t i = 0; i < side->count; i++) {
-    if (side->all[i].partner != AZD_INDEX_NONE) continue;
-    azd_buf_clear(&matcher->bytes);
-    int status = azd_json_canonical(side->doc, side->all[i].node, NULL, 0, &matcher->bytes);
-    if (status) return status;
-    const char *copy = azd_arena_copy(matcher->arena, azd_buf_str(&matcher->bytes));
-    if (!copy) return AZD_ENOMEM;
-    side->all[i].key = (struct azd_str){copy, matcher->bytes.size};
-    rest->sorted[rest->count++] = &side->all[i];
-  }
-  if (rest->count) qsort(rest->sorted, rest->count, sizeof(struct element *), compare_keys);
-  return 0;
+/* Of a whole document at once: nested arrays ask for the same values again. */
+static int read_hashes(struct azd_matcher *matcher, struct azd_value_hashes *hashes, struct side *side) {
+  int status = 0;
+  if (!hashes->of) status = azd_value_hashes_make(side->doc, hashes->first, matcher->arena, &matcher->scratch, hashes);
+  for (uint32_t i = 0; !status && i < side->count; i++) side->all[i].hash = azd_value_hash(hashes, side->all[i].node);
+  side->hashes = hashes;
+  return status;
+}
+
+static int compare_hashes(const void *a, const void *b) {
+  const struct element *x = *(struct element *const *)a, *y = *(struct element *const *)b;
+  if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
+  return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Sorts the unmatched elements of a side by their value. Answers how many. */
+static uint32_t sort_unmatched(struct side *side) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < side->count; i++)
+    if (side->all[i].partner == AZD_INDEX_NONE) side->sorted[count++] = &side->all[i];
+  if (count) qsort(side->sorted, count, sizeof(struct element *), compare_hashes);
+  return count;
 }
 
 static uint32_t unmatched(const struct side *side) {
@@ -171,18 +181,17 @@ static uint32_t unmatched(const struct side *side) {
   return count;
 }
 
-static int match_equal_values(struct azd_matcher *matcher, struct side *a, struct side *b) {
-  uint32_t start = 0, tail = 0, shorter = a->count < b->count ? a->count : b->count;
+static void match_equal_values(struct side *a, struct side *b) {
   /* What stands in its place needs no sorting; in most arrays that is all. */
-  for (; start < shorter && equal(a, start, b, start); start++) join(&a->all[start], &b->all[start]);
-  for (; start + tail < shorter && equal(a, a->count - 1 - tail, b, b->count - 1 - tail); tail++)
-    join(&a->all[a->count - 1 - tail], &b->all[b->count - 1 - tail]);
-  if (a->count - start - tail < 2 && b->count - start - tail < 2) return 0;
-  struct side rest_a, rest_b;
-  int status = sort_by_value(matcher, a, &rest_a);
-  if (!status) status = sort_by_value(matcher, b, &rest_b);
-  if (!status) join_sorted(&rest_a, &rest_b, false);
-  return status;
+  for (uint32_t i = 0; i < a->count && i < b->count; i++)
+    if (a->all[i].hash == b->all[i].hash) join(&a->all[i], &b->all[i]);
+  uint32_t left_a = sort_unmatched(a), left_b = sort_unmatched(b);
+  for (uint32_t i = 0, j = 0; i < left_a && j < left_b;) {
+    uint64_t x = a->sorted[i]->hash, y = b->sorted[j]->hash;
+    if (x < y) i++;
+    else if (x > y) j++;
+    else join(a->sorted[i++], b->sorted[j++]);
+  }
 }
 
 /* Members of two objects with equal values. */
@@ -191,7 +200,7 @@ static uint32_t shared_members(const struct side *a, uint32_t i, const struct si
   azd_node other, object = b->all[j].node;
   for (azd_node at = azd_doc_first(a->doc, a->all[i].node); at != AZD_NODE_NONE; at = azd_doc_next(a->doc, at)) {
     other = azd_doc_member_fold(b->doc, object, azd_doc_key(a->doc, at));
-    shared += other != AZD_NODE_NONE && azd_json_equal(a->doc, at, b->doc, other);
+    shared += other != AZD_NODE_NONE && azd_value_hash(a->hashes, at) == azd_value_hash(b->hashes, other);
   }
   return shared;
 }
@@ -240,8 +249,10 @@ static void join_in_order(struct side *a, struct side *b) {
 
 static int match_by_value(struct azd_matcher *matcher, const struct azd_place *item_place, struct side *a,
                           struct side *b) {
-  int status = match_equal_values(matcher, a, b);
+  int status = read_hashes(matcher, &matcher->old_hashes, a);
+  if (!status) status = read_hashes(matcher, &matcher->new_hashes, b);
   if (status) return status;
+  match_equal_values(a, b);
   uint64_t left_a = unmatched(a), left_b = unmatched(b);
   if (left_a * left_b > AZD_MATCH_SIMILAR_MAX) {
     join_in_order(a, b);

@@ -8,6 +8,7 @@
 #define AZD_JSON_MATCH_H
 
 #include "json/same.h"
+#include "json/value_hash.h"
 
 #define AZD_INDEX_NONE UINT32_MAX
 
@@ -30,8 +31,13 @@ struct azd_pairing {
 struct azd_matcher {
   struct azd_arena *arena;
   struct azd_same_scratch *same;
-  struct azd_buf bytes; /* canonical values */
+  struct azd_buf scratch;
+  /* Of both documents, made when an array first needs them; of NULL: not yet. */
+  struct azd_value_hashes old_hashes, new_hashes;
 };
+
+/* Before the arrays of another pair of documents: the nodes that all of them stand below. */
+void azd_matcher_start(struct azd_matcher *matcher, azd_node old_root, azd_node new_root);
 
 /* item_place: what rules say about an element (equivalences of plain values). rule: KEY, SET, LIST or NULL.
  * 0, AZD_ENOMEM or AZD_ELIMIT. */

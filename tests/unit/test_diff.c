@@ -186,7 +186,7 @@ static void a_pure_reorder_is_a_note(void **state) {
 static void doubles_in_a_multiset_are_counted(void **state) {
   struct fixture *f = *state;
   seal(f);
-  assert_string_equal(compare(f, "[\"x\",\"x\",\"y\"]", "[\"y\",\"x\"]"), "change remove [1] /1 \"x\" -");
+  assert_string_equal(compare(f, "[\"x\",\"x\",\"y\"]", "[\"y\",\"x\"]"), "change remove [0] /0 \"x\" -");
   assert_string_equal(compare(f, "[\"x\"]", "[\"x\",\"x\"]"), "change add [1] /1 - \"x\"");
   assert_string_equal(compare(f, "[\"a\",\"b\"]", "[\"c\",\"a\"]"), "change replace [0] /0 \"b\" \"c\"");
 }
@@ -200,6 +200,15 @@ static void elements_without_identity_are_paired_where_they_are_clearly_the_same
                       "change add [2] /2 - {\"p\":7}");
   assert_string_equal(compare(f, "[{\"p\":1},{\"p\":2}]", "[{\"p\":3},{\"p\":2}]"), "change replace [0].p /0/p 1 3");
   assert_string_equal(compare(f, "[[1,2],[3]]", "[[3],[1,4]]"), "change replace [1][1] /1/1 2 4");
+}
+
+static void order_below_an_element_does_not_hide_which_element_it_is(void **state) {
+  struct fixture *f = *state;
+  seal(f);
+  assert_string_equal(compare(f, "[{\"p\":[1,2]},{\"p\":[3,4]}]", "[{\"p\":[4,3]},{\"p\":[2,1]}]"),
+                      "note move [1].p /1/p [1,2] [2,1]\n"
+                      "note move [0].p /0/p [3,4] [4,3]\n"
+                      "note move   [{\"p\":[1,2]},{\"p\":[3,4]}] [{\"p\":[4,3]},{\"p\":[2,1]}]");
 }
 
 static void member_names_match_without_case_only_where_no_exact_partner_is(void **state) {
@@ -661,6 +670,7 @@ int main(void) {
       CASE(a_pure_reorder_is_a_note),
       CASE(doubles_in_a_multiset_are_counted),
       CASE(elements_without_identity_are_paired_where_they_are_clearly_the_same),
+      CASE(order_below_an_element_does_not_hide_which_element_it_is),
       CASE(member_names_match_without_case_only_where_no_exact_partner_is),
       CASE(a_digest_is_one_value),
       CASE(ignore_and_observe_cover_what_lies_below_and_are_counted),
