@@ -1,10 +1,11 @@
 /* The structural difference of two documents under a ruleset.
  *
  * Members are matched by name (where only the case differs, and no exact partner exists, they match too); elements of
- * an array by the rule key, else by id, else by name, else as a multiset of values whose leftovers are paired. null is
- * a value like others unless a rule says `same ... empty`. An array whose elements only changed places is one note, op
- * move; where a rule says `list` it is a change. An object that came or went as a whole is one change; it has the class
- * of its most telling leaf, so that one made of nothing but observed members is an effect.
+ * an array by the rule key, else by id, else by name, else by a key of the schema layer, else as a multiset of values
+ * whose leftovers are paired. null is a value like others unless a rule says `same ... empty`. An array whose elements
+ * only changed places is one note, op move; where a rule says `list` it is a change. An object that came or went as a
+ * whole is one change; it has the class of its most telling leaf, so that one made of nothing but observed members is
+ * an effect.
  *
  *   change   a difference that counts                  effect   observed state that moved beside
  *   note     a pure reorder; never counts              ignored  a difference that a rule swallowed: only counted

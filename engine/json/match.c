@@ -188,9 +188,12 @@ static void match_equal_values(struct side *a, struct side *b) {
   uint32_t left_a = sort_unmatched(a), left_b = sort_unmatched(b);
   for (uint32_t i = 0, j = 0; i < left_a && j < left_b;) {
     uint64_t x = a->sorted[i]->hash, y = b->sorted[j]->hash;
-    if (x < y) i++;
-    else if (x > y) j++;
-    else join(a->sorted[i++], b->sorted[j++]);
+    if (x < y)
+      i++;
+    else if (x > y)
+      j++;
+    else
+      join(a->sorted[i++], b->sorted[j++]);
   }
 }
 
@@ -284,15 +287,21 @@ static int show_by_name(struct azd_matcher *matcher, struct side *a, struct side
   return 0;
 }
 
-/* Tries the rule's key, then id, then name. The first that finds a partner for anything is it; where none does, the
- * first that tells the elements apart. */
+struct identity {
+  const struct azd_str *names;
+  uint32_t count;
+};
+
+/* Tries one identity after another. The first that finds a partner for anything is it; where none does, the first that
+ * tells the elements apart. */
 static int match_by_identity(struct azd_matcher *matcher, const struct azd_rule *rule, struct side *a, struct side *b,
                              struct azd_pairing *pairing, bool *done) {
   static const struct azd_str id = {"id", 2}, name = {"name", 4};
-  const struct {
-    const struct azd_str *names;
-    uint32_t count;
-  } tries[] = {{rule ? rule->by : NULL, rule && rule->verb == AZD_VERB_KEY ? rule->by_count : 0}, {&id, 1}, {&name, 1}};
+  /* Somebody who writes a key means it; a generated one stands in where there is no id and no name. */
+  const struct identity key = {rule ? rule->by : NULL, rule && rule->verb == AZD_VERB_KEY ? rule->by_count : 0};
+  const struct identity none = {NULL, 0};
+  const bool key_first = rule && rule->layer != AZD_LAYER_SCHEMA;
+  const struct identity tries[] = {key_first ? key : none, {&id, 1}, {&name, 1}, key_first ? none : key};
   *done = false;
   for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
     int64_t matched;

@@ -1,9 +1,10 @@
 /* Which elements of two arrays are the same element.
  *
- * By the members that a rule names, else by id, else by name (each where every element has it and no two share it),
- * else as multisets of values; of what is left over then, objects that share most of their members are one element, and
- * where equally many are left on both sides they are paired in their order. Memory: the arena's. Thread: one matcher
- * each. Blocks: never. Time: n log n, and at most AZD_MATCH_SIMILAR_MAX comparisons of left-over elements. */
+ * By the members that a rule names, else by id, else by name, else by those that the schema layer names (each where
+ * every element has it and no two share it), else as multisets of values; of what is left over then, objects that share
+ * most of their members are one element, and where equally many are left on both sides they are paired in their order.
+ * Memory: the arena's. Thread: one matcher each. Blocks: never. Time: n log n, and at most AZD_MATCH_SIMILAR_MAX
+ * comparisons of left-over elements. */
 #ifndef AZD_JSON_MATCH_H
 #define AZD_JSON_MATCH_H
 

@@ -37,9 +37,19 @@ bool azd_same_id(struct azd_str a, struct azd_str b) {
   return azd_str_equal_fold(a, b);
 }
 
+/* Some providers leave the zone out and mean UTC. */
+static bool read_instant(struct azd_str text, int64_t *instant_ns) {
+  char with_zone[64];
+  if (azd_time_parse_ns(text, instant_ns)) return true;
+  if (text.size == 0 || text.size >= sizeof with_zone) return false;
+  memcpy(with_zone, text.data, text.size);
+  with_zone[text.size] = 'Z';
+  return azd_time_parse_ns((struct azd_str){with_zone, text.size + 1}, instant_ns);
+}
+
 bool azd_same_instant(struct azd_str a, struct azd_str b) {
   int64_t x, y;
-  return azd_time_parse_ns(a, &x) && azd_time_parse_ns(b, &y) && x == y;
+  return read_instant(a, &x) && read_instant(b, &y) && x == y;
 }
 
 struct duration {

@@ -28,7 +28,7 @@ bool azd_side_is_empty(struct azd_side side);
 bool azd_same_location(struct azd_str a, struct azd_str b); /* "East US", eastus */
 bool azd_same_id(struct azd_str a,
                  struct azd_str b); /* both start with '/'; case, and a slash at the end, do not count */
-bool azd_same_instant(struct azd_str a, struct azd_str b);
+bool azd_same_instant(struct azd_str a, struct azd_str b);  /* without a zone: UTC */
 bool azd_same_space(struct azd_str a, struct azd_str b);    /* equal but for white space */
 bool azd_same_duration(struct azd_str a, struct azd_str b); /* ISO 8601: PT1H, PT60M; months are not days */
 

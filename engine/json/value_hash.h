@@ -1,6 +1,6 @@
-/* Hashes of values, for guessing which belong together: equal values have equal hashes, whatever the order of members and
- * of elements. They may collide; who uses them compares afterwards.
- * Thread: any. Blocks: never. Time: linear. */
+/* Hashes of values, for guessing which belong together: equal values have equal hashes, whatever the order of members
+ * and of elements, and of ids that differ in case only. They may collide; who uses them compares afterwards. Thread:
+ * any. Blocks: never. Time: linear. */
 #ifndef AZD_JSON_VALUE_HASH_H
 #define AZD_JSON_VALUE_HASH_H
 

@@ -279,6 +279,21 @@ static void a_rule_key_matches_by_several_members(void **state) {
       "[{\"applicationId\":\"a,b\",\"objectId\":\"O\",\"v\":3},{\"objectId\":\"o\",\"v\":1}]");
 }
 
+static void a_generated_key_stands_in_only_where_there_is_no_id_and_no_name(void **state) {
+  struct fixture *f = *state;
+  layer(f->ruleset, AZD_LAYER_SCHEMA, -1, "T/t\n key p order\n");
+  seal(f);
+  assert_string_equal(compare(f, "{\"p\":[{\"name\":\"a\",\"order\":1}]}",
+                              "{\"p\":[{\"name\":\"b\",\"order\":1},{\"name\":\"a\",\"order\":2}]}"),
+                      "change replace p[name=a].order /p/1/order 1 2\n"
+                      "change add p[name=b] /p/0 - {\"name\":\"b\",\"order\":1}");
+  assert_string_equal(compare(f, "{\"p\":[{\"order\":1,\"v\":1},{\"order\":2,\"v\":1}]}",
+                              "{\"p\":[{\"order\":2,\"v\":2},{\"order\":1,\"v\":1}]}"),
+                      "change replace p[order=2].v /p/0/v 1 2\n"
+                      "note move p /p [{\"order\":1,\"v\":1},{\"order\":2,\"v\":1}] "
+                      "[{\"order\":2,\"v\":2},{\"order\":1,\"v\":1}]");
+}
+
 static void a_key_that_is_not_unique_falls_back(void **state) {
   struct fixture *f = *state;
   rules(f, " key p kind\n");
@@ -322,6 +337,7 @@ static void equivalences_hold_where_a_rule_says_so(void **state) {
               {"{\"i\":\"/Sub/A/\"}", "{\"i\":\"/sub/a\"}"},
               {"{\"l\":\"East US 2\"}", "{\"l\":\"eastus2\"}"},
               {"{\"t\":\"2024-01-01T00:00:00Z\"}", "{\"t\":\"2024-01-01T01:00:00.000+01:00\"}"},
+              {"{\"t\":\"2024-01-01T00:00:00\"}", "{\"t\":\"2024-01-01T00:00:00Z\"}"},
               {"{\"j\":\"{\\\"a\\\": 1.0, \\\"b\\\": []}\"}", "{\"j\":\"{\\\"b\\\":[],\\\"a\\\":1}\"}"},
               {"{\"w\":\"a  b\\r\\nc\"}", "{\"w\":\"a b c\"}"},
               {"{\"e\":null}", "{}"},
@@ -677,6 +693,7 @@ int main(void) {
       CASE(a_document_with_only_effects_has_no_change),
       CASE(compare_takes_back_a_lower_layer_here_and_below),
       CASE(a_rule_key_matches_by_several_members),
+      CASE(a_generated_key_stands_in_only_where_there_is_no_id_and_no_name),
       CASE(a_key_that_is_not_unique_falls_back),
       CASE(order_counts_where_a_rule_says_list),
       CASE(a_set_ignores_identity),
