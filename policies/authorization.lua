@@ -226,7 +226,7 @@ policy "federated-credential" {
 policy "delegation-added" {
   type = { "Microsoft.ManagedServices/registrationAssignments", "Microsoft.ManagedServices/registrationDefinitions" },
     kind = "added",
-  severity = "critical", message = "another tenant may now manage resources here ({resource.id}); role assignments do not show it",
+  severity = "critical", message = "another tenant may now manage resources here; role assignments do not show it",
   examples = {
     { new = resource { registrationDefinitionId = "/d" }, gives = "critical" },
     { old = resource { registrationDefinitionId = "/d" }, gives = false },

@@ -290,6 +290,34 @@ policy "waf-weakened" {
   },
 }
 
+policy "gateway-waf-weakened" {
+  type     = "Microsoft.Network/applicationGateways",
+  watch    = "properties.webApplicationFirewallConfiguration",
+  severity = "high",
+  message  = "the web application firewall of {resource.name} no longer blocks",
+  refs     = { "AP 12430be1" },
+  on_resource = function(r)
+    if r.kind ~= "changed" then return nil end
+    local function blocks(waf) return waf.enabled == true and waf.firewallMode == "Prevention" end
+    local was, is = r.before.properties, r.after.properties
+    if not blocks(was.webApplicationFirewallConfiguration) or blocks(is.webApplicationFirewallConfiguration) then return nil end
+    -- The configuration moved into a policy of its own, which is judged there.
+    return not is.firewallPolicy.id and "high"
+  end,
+  examples = {
+    { old = { properties = { webApplicationFirewallConfiguration = { enabled = true, firewallMode = "Prevention" } } },
+      new = { properties = { webApplicationFirewallConfiguration = { enabled = true, firewallMode = "Detection" } } },
+      gives = "high" },
+    { old = { properties = { webApplicationFirewallConfiguration = { enabled = true, firewallMode = "Prevention" } } },
+      new = { properties = {} }, gives = "high" },
+    { old = { properties = { webApplicationFirewallConfiguration = { enabled = true, firewallMode = "Prevention" } } },
+      new = { properties = { firewallPolicy = { id = "/waf/a" } } }, gives = false },
+    { old = { properties = { webApplicationFirewallConfiguration = { enabled = false } } },
+      new = { properties = { webApplicationFirewallConfiguration = { enabled = true, firewallMode = "Prevention" } } },
+      gives = false },
+  },
+}
+
 policy "flow-log-off" {
   type     = "Microsoft.Network/networkWatchers/flowLogs",
   watch    = "properties.enabled",
