@@ -65,17 +65,17 @@ local function drift_case(self, suite, drift)
 end
 
 local function gap_message(entry)
-  local parts = { entry.outcome }
-  for _, name in ipairs({ "status", "code", "hint" }) do
-    local said = model.field(entry, name)
-    if said ~= nil then parts[#parts + 1] = tostring(said) end
-  end
-  return table.concat(parts, " ")
+  local hint = model.field(entry, "hint")
+  return hint and ("%s: %s"):format(model.answer(entry), hint) or model.answer(entry)
 end
 
 local function coverage_case(suite, entry)
   local name = "read " .. (entry.type or entry.id or "?")
   if entry.outcome == "ok" then return case(suite, "coverage", name) end
+  if entry.outcome == "unsupported" then
+    suite.skipped = suite.skipped + 1
+    return case(suite, "coverage", name, '<skipped message="unsupported"/>')
+  end
   suite.errors = suite.errors + 1
   case(suite, "coverage", name, ('<error type="%s" message="%s"/>'):format(xml(entry.outcome), xml(gap_message(entry))))
 end

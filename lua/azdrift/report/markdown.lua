@@ -80,12 +80,7 @@ function Markdown:gaps(report)
   self:line("| what | answer | hint |")
   self:line("|---|---|---|")
   for _, gap in ipairs(gaps) do
-    local answer = { (gap.outcome:gsub("_", " ")) }
-    for _, name in ipairs({ "status", "code" }) do
-      local said = model.field(gap, name)
-      if said ~= nil then answer[#answer + 1] = tostring(said) end
-    end
-    self:line(("| %s | %s | %s |"):format(code(gap.type or gap.id or "?"), plain(table.concat(answer, " ")),
+    self:line(("| %s | %s | %s |"):format(code(gap.type or gap.id or "?"), plain(model.answer(gap)),
       plain(model.field(gap, "hint") or "")))
   end
   self:line()

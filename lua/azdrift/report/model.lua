@@ -155,17 +155,49 @@ function model.rule_path(property)
   return table.concat(out)
 end
 
---- What was asked for and not read in full: coverage entries of types whose outcome is not ok, in their order.
+-- A type without a list is no gap: there is nothing to read, whoever asks.
+local function is_gap(entry) return entry.outcome ~= "ok" and entry.outcome ~= "unsupported" end
+
+--- What was asked for and not read in full: coverage entries of types and of single resources, in their order.
 function model.gaps(report)
   local gaps = {}
   local coverage = field(report, "coverage")
-  for _, entry in model.each(coverage and coverage.types) do
-    if entry.outcome ~= "ok" then gaps[#gaps + 1] = entry end
-  end
-  for _, entry in model.each(coverage and coverage.resources) do
-    if entry.outcome ~= "ok" then gaps[#gaps + 1] = entry end
+  for _, list in ipairs({ "types", "resources" }) do
+    for _, entry in model.each(coverage and coverage[list]) do
+      if is_gap(entry) then gaps[#gaps + 1] = entry end
+    end
   end
   return gaps
+end
+
+--- The answer to one of the entries in words: "forbidden (403 AuthorizationFailed)".
+function model.answer(entry)
+  local said = {}
+  for _, name in ipairs({ "status", "code" }) do
+    local word = field(entry, name)
+    if word ~= nil then said[#said + 1] = tostring(word) end
+  end
+  local outcome = (tostring(entry.outcome):gsub("_", " "))
+  return #said > 0 and ("%s (%s)"):format(outcome, table.concat(said, " ")) or outcome
+end
+
+--- Gaps with one answer and one way out together: { answer, hint, since, kept, names }. A missing role is one line and not
+--- one for each of the three hundred types behind it.
+function model.gap_groups(report)
+  local groups, by_key = {}, {}
+  for _, gap in ipairs(model.gaps(report)) do
+    local answer, hint, since = model.answer(gap), field(gap, "hint"), field(gap, "since")
+    local key = table.concat({ answer, hint or "", tostring(since) }, "\n")
+    local group = by_key[key]
+    if not group then
+      group = { answer = answer, hint = hint, since = since, kept = 0, names = {} }
+      by_key[key] = group
+      groups[#groups + 1] = group
+    end
+    group.kept = group.kept + (field(gap, "kept") or 0)
+    group.names[#group.names + 1] = gap.type and model.short_type(gap.type) or gap.id or "?"
+  end
+  return groups
 end
 
 --- has_drift of this report at or above a severity. Drift without a severity (two files, no policies) counts always.

@@ -105,9 +105,7 @@ function Sarif:report(report)
     self.count = self.count + 1
   end
   for _, gap in ipairs(model.gaps(report)) do
-    local code = model.field(gap, "status")
-    self:notify("warning", "azdrift/coverage", ("%s: %s%s"):format(gap.type or gap.id or "?", gap.outcome,
-      code and (" (%s)"):format(tostring(code)) or ""))
+    self:notify("warning", "azdrift/coverage", ("%s: %s"):format(gap.type or gap.id or "?", model.answer(gap)))
   end
   for _, problem in model.each(report.errors) do
     self:notify("error", "azdrift/policy-failed", ("%s: %s"):format(problem.policy or "?", problem.error or "?"))

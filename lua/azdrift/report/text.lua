@@ -194,26 +194,27 @@ function Text:drift(drift, report)
   self:line()
 end
 
-function Text:gaps(report)
-  local gaps = model.gaps(report)
-  if #gaps == 0 then return end
-  self:line(self:paint("medium", "Not everything was read:"))
-  for _, gap in ipairs(gaps) do
-    local what = safe(gap.type and model.short_type(gap.type) or gap.id or "?")
-    local answer = {}
-    for _, name in ipairs({ "status", "code" }) do
-      local said = model.field(gap, name)
-      if said ~= nil then answer[#answer + 1] = safe(tostring(said)) end
-    end
-    local line = ("  %s: %s"):format(what, (tostring(gap.outcome):gsub("_", " ")))
-    if #answer > 0 then line = ("%s (%s)"):format(line, table.concat(answer, " ")) end
-    local since, kept = model.field(gap, "since"), model.field(gap, "kept")
-    if since then line = ("%s since snapshot %s"):format(line, tostring(since)) end
-    if kept and kept ~= 0 then line = ("%s; %s kept as last seen"):format(line, plural(kept, "resource")) end
-    self:line(line)
-    local hint = model.field(gap, "hint")
-    if hint then self:line("    ", self:paint("dim", safe(hint))) end
+local MAX_GAP_NAMES = 5
+
+function Text:gap(group)
+  local names = table.move(group.names, 1, math.min(#group.names, MAX_GAP_NAMES), 1, {})
+  local line = ("%s: %s"):format(safe(table.concat(names, ", ")), safe(group.answer))
+  if #group.names > #names then
+    line = ("%s and %d more: %s"):format(safe(table.concat(names, ", ")), #group.names - #names, safe(group.answer))
   end
+  if group.since then line = ("%s since snapshot %s"):format(line, tostring(group.since)) end
+  if group.kept > 0 then line = ("%s; %s kept as last seen"):format(line, plural(group.kept, "resource")) end
+  for index, part in ipairs(terminal.wrap(line, self.terminal.width - 4)) do
+    self:line(index == 1 and "  " or "    ", part)
+  end
+  if group.hint then self:line("    ", self:paint("dim", safe(group.hint))) end
+end
+
+function Text:gaps(report)
+  local groups = model.gap_groups(report)
+  if #groups == 0 then return end
+  self:line(self:paint("medium", "Not everything was read:"))
+  for _, group in ipairs(groups) do self:gap(group) end
   self:line()
 end
 
