@@ -66,15 +66,16 @@ describe("azdrift", function()
     refused("unknown option --formt; did you mean --format?", "drift", "--formt", "json")
     refused("--config needs a value: FILE", "--config")
     refused("NEW is missing; usage: azdrift diff OLD NEW, or azdrift diff --batch", "diff", "old.json")
-    refused('unexpected "c"; usage: azdrift diff [options] OLD NEW   |   azdrift diff [options] --batch < LIST', "diff", "a",
-      "b", "c")
+    refused('unexpected "c"; usage: azdrift diff [options] OLD NEW   |   azdrift diff [options] --batch < LIST', "diff",
+      "a", "b", "c")
     refused("FILE is missing; usage: azdrift lua FILE [ARGUMENT...]", "lua")
     refused('unknown command "a\\u001b[31mb"; `azdrift help` lists what there is', "a\27[31mb")
     refused('--from: "soon" is no moment; write a time (2026-11-22, 2026-11-22T10:00Z), how long ago (3h, 7d), a snapshot\'s '
       .. "id, or its number in a scope (with --scope)", "drift", "--from", "soon")
-    refused("--from 41 is a snapshot's number, and each scope counts its own: say which with --scope", "drift", "--from", "41")
-    refused('--scope: "a b" is no scope; write a subscription id, /subscriptions/ID, a management group\'s id, or /', "drift",
-      "--scope", "a b")
+    refused("--from 41 is a snapshot's number, and each scope counts its own: say which with --scope", "drift",
+      "--from", "41")
+    refused('--scope: "a b" is no scope; write a subscription id, /subscriptions/ID, a management group\'s id, or /',
+      "drift", "--scope", "a b")
     refused('"vm-1" is no resource id; it begins with /subscriptions/, as reports and `az resource show` print it',
       "history", "vm-1")
   end)
@@ -122,7 +123,8 @@ describe("azdrift", function()
         if line and #words > depth and not command.commands then
           local values, message = args.parse(command, words, depth + 1, options.COMMON)
           -- "$ID" is cut off with what follows it.
-          assert.is_true(values ~= nil or message:find("RESOURCE_ID is missing", 1, true) ~= nil, ("%s: %s"):format(line, message))
+          assert.is_true(values ~= nil or message:find("RESOURCE_ID is missing", 1, true) ~= nil,
+            ("%s: %s"):format(line, message))
         end
       end
       for _, sub in ipairs(command.commands or {}) do check(sub) end
@@ -170,7 +172,8 @@ describe("completion", function()
   it("is made for bash and zsh from the declarations", function()
     local bash = run({ "completion", "bash" }).out()
     assert.is_truthy(bash:find('"rules explain") words=""; options="--format --json', 1, true))
-    assert.is_truthy(bash:find('--fail-on) mapfile -t COMPREPLY < <(compgen -W "info low medium high critical"', 1, true))
+    assert.is_truthy(bash:find('--fail-on) mapfile -t COMPREPLY < <(compgen -W "info low medium high critical"', 1,
+      true))
     local zsh = run({ "completion", "zsh" }).out()
     assert.is_truthy(zsh:find("#compdef azdrift", 1, true))
     assert.is_truthy(zsh:find("SEVERITY:(info low medium high critical)", 1, true))

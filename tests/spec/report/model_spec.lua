@@ -5,7 +5,8 @@ local value = require("azdrift.report.value")
 local function report(fields)
   local drifts = {}
   for index, severity in ipairs(fields.severities or {}) do
-    drifts[index] = { kind = "changed", severity = severity ~= "" and severity or nil, status = fields.status, changes = {} }
+    drifts[index] = { kind = "changed", severity = severity ~= "" and severity or nil, status = fields.status,
+      changes = {} }
   end
   return { has_drift = fields.has_drift, complete = fields.complete ~= false, drifts = drifts }
 end
@@ -72,7 +73,8 @@ end)
 
 describe("paths as rules write them", function()
   it("have no names of elements", function()
-    assert.equals("properties.rules[].properties.access", model.rule_path("properties.rules[name=ssh].properties.access"))
+    assert.equals("properties.rules[].properties.access", model.rule_path(
+      "properties.rules[name=ssh].properties.access"))
     assert.equals("a[][].b", model.rule_path("a[0][12].b"))
     assert.equals("tags['a.b'].c[]", model.rule_path("tags['a.b'].c[id=/x/y]"))
     assert.equals("a[]", model.rule_path("a[broken"))
@@ -84,7 +86,8 @@ describe("drifts", function()
   it("stand the worst first and always in the same order", function()
     local drifts = {}
     for index, severity in ipairs({ "low", "critical", "medium", "low" }) do
-      drifts[index] = { kind = "changed", severity = severity, resource_id = "/r" .. index, resource_type = "t", changes = {} }
+      drifts[index] = { kind = "changed", severity = severity, resource_id = "/r" .. index, resource_type = "t",
+        changes = {} }
     end
     drifts[5] = { kind = "removed", severity = "low", resource_id = "/z", resource_type = "t", changes = {} }
     local order = {}
@@ -119,9 +122,10 @@ describe("advice", function()
 
   it("names the least severe place that is seen most", function()
     local advice
-    for _, row in ipairs({ { "high", "a" }, { "medium", "b" }, { "medium", "b" }, { "low", "c[x=1].d" }, { "low", "e" }, { "low", "c[x=2].d" } }) do
-      advice = hints.collect(advice, nil, { { kind = "changed", severity = row[1], resource_type = "T", resource_id = "/i",
-        changes = { { property = row[2] } } } })
+    for _, row in ipairs({ { "high", "a" }, { "medium", "b" }, { "medium", "b" }, { "low", "c[x=1].d" }, { "low", "e" },
+      { "low", "c[x=2].d" } }) do
+      advice = hints.collect(advice, nil, { { kind = "changed", severity = row[1], resource_type = "T",
+        resource_id = "/i", changes = { { property = row[2] } } } })
     end
     assert.equals("c[].d", hints.noisiest(advice.places).path)
     assert.equals(2, hints.noisiest(advice.places).count)

@@ -31,11 +31,11 @@ local function run(context, values)
   check_arguments(values)
   local bundle = project.bundle(context, { raw = values.raw, policies = values.policies })
   local report, message = require("azdrift.detect").files(values.old, values.new,
-    { raw = values.raw, policies = values.policies, bundle = bundle, config = context:settings() })
+    { raw = values.raw, policies = values.policies, show = values.show, bundle = bundle, config = context:settings() })
   if not report then failure.raise("%s", message) end
   local arrow = context.terminal.signs.arrow
   local printer = reports.new(context, values, { title = ("%s %s %s"):format(values.old, arrow, values.new),
-    history = false, bare = report.is_one_document, command = ("azdrift diff %s %s"):format(values.old, values.new) })
+    history = false, bare = true, command = ("azdrift diff %s %s"):format(values.old, values.new) })
   printer:report(report)
   return printer:finish()
 end

@@ -88,8 +88,8 @@ return {
   },
   examples = {
     { "everything, as it was seen last", "azdrift export > estate.jsonl" },
-    { "a week ago against now, without the store",
-      "azdrift export --at 7d > old.json; azdrift export > new.json; azdrift diff old.json new.json" },
+    { "one subscription a week ago, to compare with later",
+      "azdrift export --scope 5a1f0b52-7a4e-4a53-9a0e-1c2d3e4f5061 --at 7d > old.json" },
     { "the storage accounts", "azdrift export --type Microsoft.Storage/storageAccounts | jq '.resources'" },
   },
   run = run,
