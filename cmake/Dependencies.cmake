@@ -13,7 +13,7 @@ pkg_check_modules(ZSTD   REQUIRED IMPORTED_TARGET libzstd)
 add_library(azd_options INTERFACE)
 target_compile_definitions(azd_options INTERFACE _GNU_SOURCE)
 target_compile_options(azd_options INTERFACE
-  -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation
+  -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
   -fno-omit-frame-pointer -fno-strict-aliasing -fstack-protector-strong)
 target_include_directories(azd_options INTERFACE ${CMAKE_SOURCE_DIR}/engine)
 if(AZD_SANITIZE_ADDRESS)

@@ -16,6 +16,9 @@ extern const struct azd_binding azd_bindings[];
 /* [-0, +0, e] Puts every binding into package.preload. */
 void azd_bindings_register(lua_State *L);
 
+int azd_open_server(lua_State *L);
 int azd_open_task(lua_State *L);
+int azd_open_system(lua_State *L);
+int azd_open_json(lua_State *L);
 
 #endif

@@ -28,7 +28,8 @@ void azd_engine_exit(struct azd_engine *engine, int code) {
 static int os_exit(lua_State *L) { /* code? */
   int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
   azd_engine_exit(azd_engine_of(L), code);
-  return luaL_error(L, "cancelled: the program exits");
+  lua_pushliteral(L, "cancelled: the program exits");
+  return lua_error(L);
 }
 
 /* Scripts get no coroutines of their own (they cannot await in them; azdrift.task is the way), and no end of the

@@ -107,9 +107,10 @@ static int task_spawn(lua_State *L) { /* deadline body argument... */
 /* The outcome, as often as it is asked for: results, or the error raised here. */
 static int give_outcome(lua_State *L, struct task *task) { /* handle */
   task->is_joined = true;
-  if (!task->results && task->status != LUA_OK)
-    return luaL_error(L, task->is_cancelled ? "cancelled: %s" : "%s",
-                      task->reason[0] ? task->reason : "the task ran out of memory");
+  if (!task->results && task->status != LUA_OK) { /* reset: there is no error value */
+    lua_pushfstring(L, task->is_cancelled ? "cancelled: %s" : "the task broke: %s", task->reason);
+    return lua_error(L);
+  }
   lua_getiuservalue(L, 1, 1); /* handle thread */
   lua_State *co = lua_tothread(L, -1);
   luaL_checkstack(L, task->results + 1, "too many results");

@@ -22,7 +22,8 @@ struct frame {
 struct writer {
   const struct azd_doc *doc;
   const char *text_end;
-  struct azd_buf *out;
+  struct azd_buf *out; /* its size is behind by what the walk holds in `to`: hand_in, take_back */
+  char *room_end;      /* how far the buffer may be written, its cap kept */
   const struct azd_replacement *replacements;
   size_t replacement_count;
   struct frame *frames;
@@ -48,20 +49,23 @@ static int compare_names(struct azd_str a, struct azd_str b) {
   return a.size < b.size ? -1 : a.size > b.size;
 }
 
-static uint64_t prefix_of(const struct writer *writer, const struct azd_json_node *node) {
-  struct azd_str name = azd_node_key(writer->doc, node);
-  uint64_t prefix = 0;
-  if (name.size >= 8 || (!(node->flags & AZD_NODE_KEY_DECODED) && writer->text_end - name.data >= 8)) {
-    memcpy(&prefix, name.data, 8);
-    prefix = __builtin_bswap64(prefix);
-    if (name.size < 8) prefix = name.size ? prefix >> (64 - 8 * name.size) << (64 - 8 * name.size) : 0;
-  } else {
-    for (size_t i = 0; i < name.size; i++) prefix |= (uint64_t)(unsigned char)name.data[i] << (56 - 8 * i);
-  }
-  if (!(prefix & 0x8080808080808080)) return prefix;
+static uint64_t ranks_of(uint64_t prefix) {
   uint64_t ranks = 0;
   for (int shift = 56; shift >= 0; shift -= 8) ranks |= (uint64_t)utf16_rank((unsigned char)(prefix >> shift)) << shift;
   return ranks;
+}
+
+/* The first eight bytes of a name as a number that sorts as they do, zeros behind a shorter one. */
+static inline uint64_t prefix_of(const struct writer *writer, const struct azd_json_node *node) {
+  struct azd_str name = azd_node_key(writer->doc, node);
+  uint64_t prefix = 0;
+  if (!(node->flags & AZD_NODE_KEY_DECODED) && writer->text_end - name.data >= 8) {
+    memcpy(&prefix, name.data, 8);
+    prefix = __builtin_bswap64(prefix) & (name.size < 8 ? ~(UINT64_MAX >> 8 * name.size) : UINT64_MAX);
+  } else {
+    for (size_t i = 0; i < name.size && i < 8; i++) prefix |= (uint64_t)(unsigned char)name.data[i] << (56 - 8 * i);
+  }
+  return prefix & 0x8080808080808080 ? ranks_of(prefix) : prefix;
 }
 
 static inline int compare_entries(const struct azd_doc *doc, const struct entry *a, const struct entry *b) {
@@ -135,36 +139,60 @@ static bool push(struct writer *writer, azd_node container) {
 
 /* ---- the bytes ---- */
 
-/* Room in the buffer, asked for in place where it is there already. */
-static inline char *room(struct azd_buf *out, size_t bytes) {
-  bool is_there = out->capacity - out->size >= bytes && (!out->max_bytes || out->size + bytes <= out->max_bytes);
-  return is_there ? out->data + out->size : azd_buf_reserve(out, bytes);
+/* Gives the buffer what was written up to `to`, so that it can be appended to. */
+static inline void hand_in(struct writer *writer, const char *to) {
+  writer->out->size = (size_t)(to - writer->out->data);
 }
 
-static inline void append_char(struct azd_buf *out, char c) {
-  char *to = room(out, 1);
-  if (to) *to = c, out->size++;
-}
-
-/* A run of the text. Short ones, nearly all, are copied 16 bytes at a time where both sides have bytes to spare. */
-static inline void append_text(struct writer *writer, const char *from, size_t size) {
+static char *take_back(struct writer *writer) {
   struct azd_buf *out = writer->out;
-  char *to = room(out, size);
-  if (!to) return;
-  out->size += size;
-  if (size <= 64 && (size_t)(writer->text_end - from) >= 64 && out->capacity - out->size >= 64) {
-    for (size_t i = 0; i < size; i += 16) memcpy(to + i, from + i, 16);
-    return;
+  size_t room = out->max_bytes && out->max_bytes < out->capacity ? out->max_bytes : out->capacity;
+  writer->room_end = out->data + room;
+  return out->data + out->size;
+}
+
+/* Where the buffer goes on, with room for so many bytes; NULL when its cap or memory is reached. */
+static char *make_room(struct writer *writer, char *to, size_t bytes) {
+  hand_in(writer, to);
+  return azd_buf_reserve(writer->out, bytes) ? take_back(writer) : NULL;
+}
+
+static inline char *ensure(struct writer *writer, char *to, size_t bytes) {
+  return (size_t)(writer->room_end - to) >= bytes ? to : make_room(writer, to, bytes);
+}
+
+/* A run of the text, for which there is room: 16 bytes at a time where both sides have some to spare. */
+static inline char *copy_text(const struct writer *writer, char *to, const char *from, size_t size) {
+  if ((size_t)(writer->text_end - from) < size + 16 || (size_t)(writer->room_end - to) < size + 16) {
+    memcpy(to, from, size);
+    return to + size;
   }
-  memcpy(to, from, size);
+  for (size_t i = 0; i < size; i += 16) memcpy(to + i, from + i, 16);
+  return to + size;
+}
+
+static char *append_decoded(struct writer *writer, char *to, struct azd_str text) {
+  hand_in(writer, to);
+  azd_buf_append_json(writer->out, text);
+  return azd_buf_status(writer->out) ? NULL : take_back(writer);
+}
+
+static char *append_decimal(struct writer *writer, char *to, struct azd_str text) {
+  hand_in(writer, to);
+  azd_number_append(text, false, writer->out);
+  return azd_buf_status(writer->out) ? NULL : take_back(writer);
 }
 
 /* A string of the text stands between its quotes there and needs no escapes; a decoded one may. */
-static inline void append_string(struct writer *writer, struct azd_str text, bool is_decoded) {
-  if (is_decoded)
-    azd_buf_append_json(writer->out, text);
-  else
-    append_text(writer, text.data - 1, text.size + 2);
+static inline char *write_string(struct writer *writer, char *to, struct azd_str text, bool is_decoded) {
+  if (is_decoded) return append_decoded(writer, to, text);
+  to = ensure(writer, to, text.size + 2);
+  return to ? copy_text(writer, to, text.data - 1, text.size + 2) : NULL;
+}
+
+static inline char *write_bytes(struct writer *writer, char *to, const char *bytes, size_t size) {
+  to = ensure(writer, to, size);
+  return to ? (char *)memcpy(to, bytes, size) + size : NULL;
 }
 
 static const struct azd_replacement *find_replacement(const struct writer *writer, azd_node node) {
@@ -179,56 +207,75 @@ static const struct azd_replacement *find_replacement(const struct writer *write
   return low < writer->replacement_count && writer->replacements[low].node == node ? &writer->replacements[low] : NULL;
 }
 
+static char *open_container(struct writer *writer, char *to, azd_node container, char bracket) {
+  to = write_bytes(writer, to, &bracket, 1);
+  if (!to || push(writer, container)) return to;
+  writer->out->status = AZD_ENOMEM;
+  return NULL;
+}
+
 /* A value, or the opening bracket of a container, which is then on the stack. */
-static inline bool write_value(struct writer *writer, azd_node index) {
+static char *write_value(struct writer *writer, char *to, azd_node index) {
   const struct azd_json_node *node = azd_doc_node(writer->doc, index);
-  struct azd_buf *out = writer->out;
+  struct azd_str text = azd_node_text(writer->doc, node);
   const struct azd_replacement *replacement = writer->replacement_count ? find_replacement(writer, index) : NULL;
-  if (replacement) {
-    azd_buf_append_str(out, replacement->json);
-    return true;
-  }
+  if (replacement) return write_bytes(writer, to, replacement->json.data, replacement->json.size);
   switch ((enum azd_json_type)node->type) {
-  case AZD_JSON_NULL: azd_buf_append(out, "null", 4); break;
-  case AZD_JSON_FALSE: azd_buf_append(out, "false", 5); break;
-  case AZD_JSON_TRUE: azd_buf_append(out, "true", 4); break;
-  case AZD_JSON_NUMBER: azd_number_append(azd_node_text(writer->doc, node), node->flags & AZD_NODE_INTEGER, out); break;
-  case AZD_JSON_STRING:
-    append_string(writer, azd_node_text(writer->doc, node), node->flags & AZD_NODE_VALUE_DECODED);
-    break;
-  case AZD_JSON_ARRAY: append_char(out, '['); return push(writer, index);
-  case AZD_JSON_OBJECT: append_char(out, '{'); return push(writer, index);
+  case AZD_JSON_STRING: return write_string(writer, to, text, node->flags & AZD_NODE_VALUE_DECODED);
+  case AZD_JSON_NULL: return write_bytes(writer, to, "null", 4);
+  case AZD_JSON_FALSE: return write_bytes(writer, to, "false", 5);
+  case AZD_JSON_TRUE: return write_bytes(writer, to, "true", 4);
+  case AZD_JSON_NUMBER:
+    if (!(node->flags & AZD_NODE_INTEGER)) return append_decimal(writer, to, text);
+    if (text.size == 2 && text.data[0] == '-' && text.data[1] == '0') return write_bytes(writer, to, "0", 1);
+    return write_bytes(writer, to, text.data, text.size);
+  case AZD_JSON_ARRAY: return open_container(writer, to, index, '[');
+  case AZD_JSON_OBJECT: return open_container(writer, to, index, '{');
   }
-  return true;
+  return to;
+}
+
+/* `"name":` of a member. */
+static inline char *write_name(struct writer *writer, char *to, azd_node member) {
+  const struct azd_json_node *node = azd_doc_node(writer->doc, member);
+  struct azd_str name = azd_node_key(writer->doc, node);
+  if (node->flags & AZD_NODE_KEY_DECODED) {
+    to = append_decoded(writer, to, name);
+    return to ? write_bytes(writer, to, ":", 1) : NULL;
+  }
+  to = ensure(writer, to, name.size + 3);
+  if (!to) return NULL;
+  to = copy_text(writer, to, name.data - 1, name.size + 2);
+  *to = ':';
+  return to + 1;
 }
 
 /* The next child of the innermost container, or its closing bracket. */
-static inline bool write_next(struct writer *writer) {
+static inline char *write_next(struct writer *writer, char *to) {
   struct frame *frame = &writer->frames[writer->depth - 1];
-  struct azd_buf *out = writer->out;
   azd_node child = frame->at;
+  to = ensure(writer, to, 1); /* for what stands here in any case: a comma or a bracket */
+  if (!to) return NULL;
   if (frame->at == frame->end) {
     writer->entry_count = frame->entries_begin;
     writer->depth--;
-    append_char(out, frame->is_object ? '}' : ']');
-    return true;
+    *to = frame->is_object ? '}' : ']';
+    return to + 1;
   }
-  char before = out->data[out->size - 1];
-  if (before != '{' && before != '[') append_char(out, ',');
+  *to = ',';
+  to += to[-1] != '{' && to[-1] != '[';
   if (frame->is_object) {
     child = writer->entries[frame->at++].node;
-    const struct azd_json_node *node = azd_doc_node(writer->doc, child);
-    append_string(writer, azd_node_key(writer->doc, node), node->flags & AZD_NODE_KEY_DECODED);
-    append_char(out, ':');
+    to = write_name(writer, to, child);
   } else {
     frame->at = azd_doc_end(writer->doc, child);
   }
-  return write_value(writer, child);
+  return to ? write_value(writer, to, child) : NULL;
 }
 
 int azd_json_canonical(const struct azd_doc *doc, azd_node node, const struct azd_replacement *replacements,
                        size_t replacement_count, struct azd_buf *out) {
-  struct writer writer;
+  struct writer writer; /* some KB, of which only what is used is worth setting */
   writer.doc = doc;
   writer.text_end = doc->base[0] + doc->text_size;
   writer.out = out;
@@ -239,10 +286,11 @@ int azd_json_canonical(const struct azd_doc *doc, azd_node node, const struct az
   writer.depth = writer.entry_count = 0;
   writer.frame_capacity = FRAMES_INSIDE;
   writer.entry_capacity = ENTRIES_INSIDE;
-  if (azd_buf_status(out)) return azd_buf_status(out);
-  bool has_memory = write_value(&writer, node);
-  while (has_memory && writer.depth && !azd_buf_status(out)) has_memory = write_next(&writer);
+  if (!azd_buf_reserve(out, 1)) return azd_buf_status(out);
+  char *to = write_value(&writer, take_back(&writer), node);
+  while (to && writer.depth) to = write_next(&writer, to);
+  if (to) hand_in(&writer, to);
   if (writer.frames != writer.frames_inside) free(writer.frames);
   if (writer.entries != writer.entries_inside) free(writer.entries);
-  return has_memory ? azd_buf_status(out) : AZD_ENOMEM;
+  return azd_buf_status(out);
 }

@@ -1,11 +1,11 @@
 /* The structural difference of two documents under a ruleset.
  *
- * Members are matched by name (where only the case differs, and no exact partner exists, they match too); elements of an
- * array by the rule key, else by id, else by name, else as a multiset of values whose leftovers are paired. null is a value
- * like others unless a rule says `same ... empty`. An array whose elements only changed places is one note, op move; where a
- * rule says `list` it is a change.
- * An object that came or went as a whole is one change; it has the class of its most telling leaf, so that one made of
- * nothing but observed members is an effect.
+ * Members are matched by name (where only the case differs, and no exact partner exists, they match too); elements of
+ * an array by the rule key, else by id, else by name, else by a key of the schema layer, else as a multiset of values
+ * whose leftovers are paired. null is a value like others unless a rule says `same ... empty`. An array whose elements
+ * only changed places is one note, op move; where a rule says `list` it is a change. An object that came or went as a
+ * whole is one change; it has the class of its most telling leaf, so that one made of nothing but observed members is
+ * an effect.
  *
  *   change   a difference that counts                  effect   observed state that moved beside
  *   note     a pure reorder; never counts              ignored  a difference that a rule swallowed: only counted
@@ -27,9 +27,9 @@ enum { AZD_DIFF_DEPTH_MAX = 1024 };
 
 /* A rule with `when` that may speak for a change; a list, strongest first. */
 struct azd_when {
-  uint32_t rule;                /* its function: azd_ruleset_rule(ruleset, rule)->condition */
-  enum azd_change_class class;  /* what the change is where the condition holds */
-  const struct azd_when *next;  /* asked where it does not; NULL: the change keeps its class and rule */
+  uint32_t rule;               /* its function: azd_ruleset_rule(ruleset, rule)->condition */
+  enum azd_change_class class; /* what the change is where the condition holds */
+  const struct azd_when *next; /* asked where it does not; NULL: the change keeps its class and rule */
 };
 
 struct azd_change {
@@ -40,7 +40,7 @@ struct azd_change {
   struct azd_str property;         /* "properties.securityRules[name=ssh].properties.access"; the diff's memory */
   struct azd_str pointer;          /* RFC 6901 into the new document, for a removal into the old; the diff's memory */
   struct azd_str key_name, key_value; /* selector of the innermost keyed element; NULL data where there is none */
-  uint32_t rule;                   /* the rule that gave it its class; AZD_RULE_NONE */
+  uint32_t rule;                      /* the rule that gave it its class; AZD_RULE_NONE */
   /* Conditions to ask before class is final; NULL: none. How:
    *   for (when = change->whens; when; when = when->next)
    *     if (holds(when->rule, change)) { azd_diff_decide(diff, index, when); break; } */
@@ -48,8 +48,8 @@ struct azd_change {
 };
 
 struct azd_diff_options {
-  /* No rules, arrays by position, names exact: the changes, applied in their order as a JSON Patch (RFC 6902) to the old
-   * document, give the new one. */
+  /* No rules, arrays by position, names exact: the changes, applied in their order as a JSON Patch (RFC 6902) to the
+   * old document, give the new one. */
   bool raw;
   /* Read through different doors or api-versions: what only one side carries (the other: absent, null, empty) is not
    * compared but counted. What both carry is. */
@@ -62,7 +62,8 @@ struct azd_diff *azd_diff_new(void);
 void azd_diff_free(struct azd_diff *diff);
 
 /* Compares old_node with new_node. trie may be NULL (defaults only) and is not used when raw.
- * 0, AZD_ENOMEM or AZD_ELIMIT (deeper than AZD_DIFF_DEPTH_MAX); results stay readable until the next run, and as long as both documents stand. */
+ * 0, AZD_ENOMEM or AZD_ELIMIT (deeper than AZD_DIFF_DEPTH_MAX); results stay readable until the next run, and as long
+ * as both documents stand. */
 int azd_diff_run(struct azd_diff *diff, const struct azd_trie *trie, const struct azd_doc *old_doc, azd_node old_node,
                  const struct azd_doc *new_doc, azd_node new_node, const struct azd_diff_options *options,
                  struct azd_error *error);
@@ -70,7 +71,8 @@ int azd_diff_run(struct azd_diff *diff, const struct azd_trie *trie, const struc
 /* Changes, effects and notes in document order; ignored ones too, so that they can be shown and counted. */
 uint32_t azd_diff_count(const struct azd_diff *diff);
 const struct azd_change *azd_diff_change(const struct azd_diff *diff, uint32_t index);
-/* The condition of this element of the change's whens holds: gives the change its class and rule, and ends its whens. */
+/* The condition of this element of the change's whens holds: gives the change its class and rule, and ends its whens.
+ */
 void azd_diff_decide(struct azd_diff *diff, uint32_t index, const struct azd_when *when);
 /* How many of a class. A document without changes has no drift, whatever effects and notes it has. */
 uint32_t azd_diff_count_of(const struct azd_diff *diff, enum azd_change_class class);

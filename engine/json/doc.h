@@ -1,14 +1,13 @@
 /* An exact, immutable JSON document (RFC 8259). What was read can be written again: integers of any size, long
  * decimals and every code point keep their value; numbers keep their digits as text.
  *
- *   document   struct azd_doc: the nodes of one parsed text. Reusable: parsing again replaces the content and keeps the memory.
- *   node       azd_node, an index into the document; the root is 0. Valid until the document is parsed again or freed.
- *   member     a node that stands in an object; azd_doc_key is its name.
+ *   document   struct azd_doc: the nodes of one parsed text. Reusable: parsing again replaces the content and keeps the
+ * memory. node       azd_node, an index into the document; the root is 0. Valid until the document is parsed again or
+ * freed. member     a node that stands in an object; azd_doc_key is its name.
  *
- * Life: azd_doc_new, any number of azd_doc_parse, azd_doc_free. The text is borrowed until then: strings without escapes
- * and all numbers point into it.
- * Thread: one at a time; a document never crosses threads (canonical bytes, hashes and changes do). Blocks: never.
- * Units: bytes. */
+ * Life: azd_doc_new, any number of azd_doc_parse, azd_doc_free. The text is borrowed until then: strings without
+ * escapes and all numbers point into it. Thread: one at a time; a document never crosses threads (canonical bytes,
+ * hashes and changes do). Blocks: never. Units: bytes. */
 #ifndef AZD_JSON_DOC_H
 #define AZD_JSON_DOC_H
 
@@ -32,21 +31,23 @@ enum azd_json_type {
 
 /* Limits of one parse; 0 takes the default. A text beyond one is AZD_ELIMIT and the sentence names the limit. */
 struct azd_doc_limits {
-  uint32_t max_depth; /* default 512 nested arrays and objects */
-  size_t max_bytes;   /* default 256 MiB of text */
+  uint32_t max_depth; /* default AZD_DOC_MAX_DEPTH nested arrays and objects */
+  size_t max_bytes;   /* default AZD_DOC_MAX_BYTES of text; never more than 4 GiB - 2 */
 };
+
+enum { AZD_DOC_MAX_DEPTH = 512, AZD_DOC_MAX_BYTES = 256 * 1024 * 1024 };
 
 struct azd_doc;
 
 struct azd_doc *azd_doc_new(void);
 void azd_doc_free(struct azd_doc *doc);
 
-/* Parses one whole text. A leading UTF-8 BOM is skipped. UTF-8 is checked; lone surrogates are refused. Of a doubled key
- * the last one wins, at its own place in the order, and azd_doc_duplicates counts it. A number may be as long as the
- * text allows, but an exponent has at most 18 digits (AZD_ELIMIT).
- * 0, AZD_EPARSE (the sentence says line, column and what was expected), AZD_ELIMIT or AZD_ENOMEM; after a failure the
- * document is empty (azd_doc_size 0). */
-int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc_limits *limits, struct azd_error *error);
+/* Parses one whole text. A leading UTF-8 BOM is skipped. UTF-8 is checked; lone surrogates are refused. Of a doubled
+ * key the last one wins, at its own place in the order, and azd_doc_duplicates counts it. A number may be as long as
+ * the text allows, but an exponent has at most 18 digits (AZD_ELIMIT). 0, AZD_EPARSE (the sentence says line, column
+ * and what was expected), AZD_ELIMIT or AZD_ENOMEM; after a failure the document is empty (azd_doc_size 0). */
+int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc_limits *limits,
+                  struct azd_error *error);
 
 /* Nodes in the document; 0 when nothing is parsed. */
 static inline uint32_t azd_doc_size(const struct azd_doc *doc);
@@ -67,13 +68,16 @@ static inline azd_node azd_doc_end(const struct azd_doc *doc, azd_node node);
 static inline struct azd_str azd_doc_key(const struct azd_doc *doc, azd_node node);
 static inline azd_node azd_doc_parent(const struct azd_doc *doc, azd_node node);
 
-/* The member of that name, or AZD_NODE_NONE (also where object is no object or AZD_NODE_NONE itself, so look-ups chain).
- * _fold: without ASCII case; an exact match wins over a folded one, and of several folded ones the first in the text.
- * Constant time in wide objects. */
+/* The member of that name, or AZD_NODE_NONE (also where object is no object or AZD_NODE_NONE itself, so look-ups
+ * chain). _fold: without ASCII case; an exact match wins over a folded one, and of several folded ones the first in the
+ * text. Constant time in wide objects. */
 azd_node azd_doc_member(const struct azd_doc *doc, azd_node object, struct azd_str key);
 azd_node azd_doc_member_fold(const struct azd_doc *doc, azd_node object, struct azd_str key);
 /* The element at index, counted from 0, or AZD_NODE_NONE. Constant time. */
 azd_node azd_doc_element(const struct azd_doc *doc, azd_node array, uint32_t index);
+
+/* Where an element stands in its array, counted from 0; 0 of any other node. */
+uint32_t azd_doc_index(const struct azd_doc *doc, azd_node element);
 
 /* Decoded text of a string node. Borrowed from the document. */
 static inline struct azd_str azd_doc_string(const struct azd_doc *doc, azd_node node);

@@ -14,8 +14,9 @@
 enum azd_node_flag {
   AZD_NODE_VALUE_DECODED = 1, /* the value's bytes stand in decoded; bit 0, for it indexes base */
   AZD_NODE_KEY_DECODED = 2,
-  AZD_NODE_INTEGER = 4, /* a number without point and exponent */
-  AZD_NODE_DROPPED = 8, /* doubled name; only until the parse ends */
+  AZD_NODE_INTEGER = 4,  /* a number without point and exponent */
+  AZD_NODE_DROPPED = 8,  /* doubled name; only until the parse ends */
+  AZD_NODE_SUSPECT = 16, /* the name may be doubled: an earlier one of its object has the same bit of the hash */
 };
 
 struct azd_json_node {
@@ -48,23 +49,29 @@ struct azd_doc {
 };
 
 /* Of a name without its ASCII case: equal names, and names equal but for case, have equal hashes. It only keeps most
- * comparisons away, so it reads the ends of a name and may collide. */
-static inline uint32_t azd_name_hash(const char *name, size_t size) {
-  uint64_t head = 0, tail = 0;
-  if (size >= 8) {
-    memcpy(&head, name, 8);
-    memcpy(&tail, name + size - 8, 8);
-  } else if (size >= 4) {
-    memcpy(&head, name, 4);
-    memcpy(&tail, name + size - 4, 4);
-  } else if (size) {
-    head = (uint64_t)(unsigned char)name[0] | (uint64_t)(unsigned char)name[size / 2] << 8 |
-           (uint64_t)(unsigned char)name[size - 1] << 16;
-  }
+ * comparisons away, so it reads the ends of a name (its first and its last eight bytes) and may collide. */
+static inline uint32_t azd_name_hash_of_ends(uint64_t head, uint64_t tail, size_t size) {
   const uint64_t fold = 0x2020202020202020;
-  uint64_t mixed = (head | fold) * 0x9e3779b97f4a7c15 ^ ((tail | fold) + size) * 0xd6e8feb86659fd93;
-  mixed ^= mixed >> 29;
-  return (uint32_t)((mixed * 0xbf58476d1ce4e5b9) >> 32);
+  return (uint32_t)(((head | fold) * 0x9e3779b97f4a7c15 ^ ((tail | fold) + size) * 0xd6e8feb86659fd93) >> 32);
+}
+
+static inline uint32_t azd_name_hash(const char *name, size_t size) {
+  uint64_t head = 0, tail;
+  if (size < 8) {
+    for (size_t i = 0; i < size; i++) head |= (uint64_t)(unsigned char)name[i] << 8 * i;
+    return azd_name_hash_of_ends(head, head, size);
+  }
+  memcpy(&head, name, 8);
+  memcpy(&tail, name + size - 8, 8);
+  return azd_name_hash_of_ends(head, tail, size);
+}
+
+/* The same, where eight bytes may be read from name on (little-endian, as everything azdrift runs on). */
+static inline uint32_t azd_name_hash_roomy(const char *name, size_t size) {
+  uint64_t head, tail, mask = size < 8 ? ((uint64_t)1 << 8 * size) - 1 : UINT64_MAX;
+  memcpy(&head, name, 8);
+  memcpy(&tail, size < 8 ? name : name + size - 8, 8);
+  return azd_name_hash_of_ends(head & mask, tail & mask, size);
 }
 
 static inline const struct azd_json_node *azd_doc_node(const struct azd_doc *doc, azd_node node) {

@@ -52,13 +52,15 @@ static void drop(struct azd_doc *doc, azd_node object, azd_node doubled) {
 void azd_names_drop_doubled(struct azd_doc *doc, azd_node object) {
   struct azd_json_node *nodes = doc->nodes;
   uint32_t end = nodes[object].end;
-  for (azd_node later = nodes[object + 1].end; later < end; later = nodes[later].end)
+  for (azd_node later = nodes[object + 1].end; later < end; later = nodes[later].end) {
+    if (!(nodes[later].flags & AZD_NODE_SUSPECT)) continue;
     for (azd_node early = object + 1; early < later; early = nodes[early].end)
       if (nodes[early].hash == nodes[later].hash && !(nodes[early].flags & AZD_NODE_DROPPED) &&
           azd_str_equal(azd_doc_key(doc, early), azd_doc_key(doc, later))) {
         drop(doc, object, early);
         break; /* what stands between had a look of its own at the earlier ones */
       }
+  }
 }
 
 /* The slot that holds the name, or the empty one where it belongs. */

@@ -28,7 +28,8 @@ size_t azd_decimal_copy(const struct azd_decimal *decimal, char *out, size_t roo
 /* The nearest double, ties to even; infinite beyond the range, 0 below it. */
 double azd_decimal_double(const struct azd_decimal *decimal);
 
-/* The fewest digits that read back as value (finite, > 0), and of those the nearest: value is about 0.D * 10^*exponent. How many. */
+/* The fewest digits that read back as value (finite, > 0), and of those the nearest: value is about 0.D * 10^*exponent.
+ * How many. */
 size_t azd_double_digits(double value, char out[AZD_DOUBLE_DIGITS], int64_t *exponent);
 
 /* Appends a finite double as ECMAScript, and so RFC 8785, writes it. */

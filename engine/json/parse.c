@@ -6,15 +6,20 @@
 
 #include <stdlib.h>
 
-enum { DEFAULT_MAX_DEPTH = 512, EXPONENT_DIGITS_MAX = 18, FIRST_NODES = 64, TEXT_BYTES_A_NODE = 24 };
-static const size_t DEFAULT_MAX_BYTES = (size_t)256 << 20;
+enum { EXPONENT_DIGITS_MAX = 18, FIRST_NODES = 64, TEXT_BYTES_A_NODE = 24 };
 
 /* An open container. */
 struct azd_doc_frame {
   azd_node node;
   uint32_t count; /* children so far */
-  uint64_t seen;  /* one bit a name, by its hash: a bit met twice makes the object worth searching for doubled names */
+  uint64_t seen;  /* one bit a name, by its hash: a name whose bit was there is worth comparing with the earlier ones */
   bool is_object, is_suspect;
+};
+
+/* The bytes of a string: in the text, or in the document's decoded ones. */
+struct run {
+  uint32_t at, size;
+  bool is_decoded;
 };
 
 struct parser {
@@ -22,7 +27,8 @@ struct parser {
   const char *begin, *end;
   const char *bad, *expected; /* why a reader answered NULL */
   int status;                 /* instead: AZD_ENOMEM or AZD_ELIMIT */
-  uint32_t depth, max_depth;
+  uint32_t max_depth;
+  struct run odd; /* what read_odd_string read */
 };
 
 /* The readers below answer the place after what they read, or NULL through one of these. */
@@ -50,36 +56,37 @@ static bool grow_nodes(struct azd_doc *doc, size_t wanted) {
   return true;
 }
 
-/* Room for one node more. */
-static inline bool reserve_node(struct azd_doc *doc) {
-  return doc->size < doc->capacity || grow_nodes(doc, (size_t)doc->capacity + doc->capacity / 2 + FIRST_NODES);
-}
-
 /* ---- strings, numbers, words ---- */
 
-/* After the opening quote. Where the bytes stand goes to *where and *size; decoded says that they stand in decoded. */
-static inline const char *read_string(struct parser *parser, const char *at, uint32_t *where, uint32_t *size,
-                                      bool *decoded) {
-  const char *stop = azd_scan_plain(at, parser->end);
+/* A string that is not plain ASCII: into parser->odd. stop: the first byte of it that needs a look. */
+static const char *read_odd_string(struct parser *parser, const char *at, const char *stop) {
   while (stop < parser->end && (unsigned char)*stop >= 0x80) {
     size_t sequence = azd_scan_utf8(stop, parser->end);
     if (!sequence) return refuse(parser, stop, "UTF-8");
     stop = azd_scan_plain(stop + sequence, parser->end);
   }
   if (stop < parser->end && *stop == '"') {
-    *where = (uint32_t)(at - parser->begin);
-    *size = (uint32_t)(stop - at);
-    *decoded = false;
+    parser->odd = (struct run){(uint32_t)(at - parser->begin), (uint32_t)(stop - at), false};
     return stop + 1;
   }
   struct azd_buf *out = &parser->doc->decoded;
   size_t before = out->size;
   stop = azd_json_decode_string(at, parser->end, out, &parser->bad, &parser->expected);
   parser->doc->base[1] = out->data;
-  *where = (uint32_t)before;
-  *size = (uint32_t)(out->size - before);
-  *decoded = true;
+  parser->odd = (struct run){(uint32_t)before, (uint32_t)(out->size - before), true};
   return stop && azd_buf_status(out) ? give_up(parser, at, AZD_ENOMEM, "out of memory") : stop;
+}
+
+/* After the opening quote. */
+static inline const char *read_string(struct parser *parser, const char *at, struct run *run) {
+  const char *stop = azd_scan_plain(at, parser->end);
+  if (stop < parser->end && *stop == '"') {
+    *run = (struct run){(uint32_t)(at - parser->begin), (uint32_t)(stop - at), false};
+    return stop + 1;
+  }
+  at = read_odd_string(parser, at, stop);
+  *run = parser->odd;
+  return at;
 }
 
 static inline const char *skip_digits(const char *at, const char *end) {
@@ -100,22 +107,23 @@ static const char *read_exponent(struct parser *parser, const char *at) {
 
 static inline const char *read_number(struct parser *parser, const char *at, struct azd_json_node *node) {
   const char *begin = at, *end = parser->end;
+  uint8_t integer = AZD_NODE_INTEGER;
   at += *at == '-';
   if (at == end || (unsigned)(*at - '0') >= 10) return refuse(parser, at, "a digit");
   at = *at == '0' ? at + 1 : skip_digits(at, end);
-  node->flags |= AZD_NODE_INTEGER;
   if (at < end && *at == '.') {
-    node->flags &= (uint8_t)~AZD_NODE_INTEGER;
     const char *digits = at + 1;
+    integer = 0;
     at = skip_digits(digits, end);
     if (at == digits) return refuse(parser, at, "a digit after the point");
   }
   if (at < end && (*at | 0x20) == 'e') {
-    node->flags &= (uint8_t)~AZD_NODE_INTEGER;
+    integer = 0;
     at = read_exponent(parser, at + 1);
     if (!at) return NULL;
   }
   node->type = AZD_JSON_NUMBER;
+  node->flags |= integer;
   node->at = (uint32_t)(begin - parser->begin);
   node->size = (uint32_t)(at - begin);
   return at;
@@ -135,14 +143,16 @@ static const char *read_word(struct parser *parser, const char *at, struct azd_j
   return refuse(parser, at, "a value");
 }
 
-/* A value without children into the last node. */
+/* A value without children. */
 static inline const char *read_scalar(struct parser *parser, const char *at, struct azd_json_node *node) {
   char c = *at;
   if (c == '"') {
-    bool decoded = false;
-    at = read_string(parser, at + 1, &node->at, &node->size, &decoded);
+    struct run run;
+    at = read_string(parser, at + 1, &run);
     node->type = AZD_JSON_STRING;
-    node->flags |= decoded ? AZD_NODE_VALUE_DECODED : 0;
+    node->flags |= (uint8_t)(run.is_decoded * AZD_NODE_VALUE_DECODED);
+    node->at = run.at;
+    node->size = run.size;
     return at;
   }
   return c == '-' || (unsigned)(c - '0') < 10 ? read_number(parser, at, node) : read_word(parser, at, node);
@@ -150,23 +160,32 @@ static inline const char *read_scalar(struct parser *parser, const char *at, str
 
 /* ---- containers ---- */
 
-static bool open_container(struct parser *parser, azd_node node, bool is_object) {
-  struct azd_doc *doc = parser->doc;
-  if (parser->depth == doc->frame_capacity) {
-    uint32_t capacity = doc->frame_capacity * 2 + 32;
-    struct azd_doc_frame *frames = realloc(doc->frames, capacity * sizeof *frames);
-    if (!frames) return false;
-    doc->frames = frames;
-    doc->frame_capacity = capacity;
-  }
-  doc->frames[parser->depth++] = (struct azd_doc_frame){.node = node, .is_object = is_object};
-  return true;
+/* `"name" :` of a member; the place of its value. */
+static inline const char *read_name(struct parser *parser, const char *at, struct azd_doc_frame *open,
+                                    struct azd_json_node *node) {
+  const char *end = parser->end;
+  struct run run;
+  if (at == end || *at != '"') return refuse(parser, at, open->count ? "a name in quotes" : "a name in quotes or '}'");
+  at = read_string(parser, at + 1, &run);
+  if (!at) return NULL;
+  const char *name = parser->doc->base[run.is_decoded] + run.at;
+  bool is_roomy = !run.is_decoded && end - name >= 8;
+  node->key_at = run.at;
+  node->key_size = run.size;
+  node->hash = is_roomy ? azd_name_hash_roomy(name, run.size) : azd_name_hash(name, run.size);
+  uint64_t bit = (uint64_t)1 << (node->hash >> 26);
+  bool is_suspect = (open->seen & bit) != 0;
+  node->flags = (uint8_t)(run.is_decoded * AZD_NODE_KEY_DECODED | is_suspect * AZD_NODE_SUSPECT);
+  open->is_suspect |= is_suspect;
+  open->seen |= bit;
+  at = skip_space(at, end);
+  if (at == end || *at != ':') return refuse(parser, at, "':' after a name");
+  return skip_space(at + 1, end);
 }
 
 /* Elements that stand side by side need no table: element i is node + 1 + i. */
 static int index_elements(struct azd_doc *doc, azd_node array) {
   struct azd_json_node *node = &doc->nodes[array];
-  if (node->size < 2 || node->end - array - 1 == node->size) return 0;
   uint32_t place = azd_lookup_reserve(doc, node->size);
   if (place == AZD_NODE_NONE) return AZD_ENOMEM;
   node->at = place;
@@ -175,79 +194,76 @@ static int index_elements(struct azd_doc *doc, azd_node array) {
   return 0;
 }
 
-static int close_container(struct azd_doc *doc, const struct azd_doc_frame *frame) {
-  struct azd_json_node *node = &doc->nodes[frame->node];
-  node->size = frame->count;
-  node->end = doc->size;
+static inline int close_container(struct azd_doc *doc, const struct azd_doc_frame *open, uint32_t end) {
+  struct azd_json_node *node = &doc->nodes[open->node];
+  node->size = open->count;
+  node->end = end;
   node->at = AZD_NODE_NONE;
-  if (!frame->is_object) return index_elements(doc, frame->node);
-  if (frame->count > AZD_OBJECT_SCANNED_MAX) return azd_names_index(doc, frame->node);
-  if (frame->is_suspect) azd_names_drop_doubled(doc, frame->node);
+  if (!open->is_object)
+    return open->count < 2 || end - open->node - 1 == open->count ? 0 : index_elements(doc, open->node);
+  if (open->count > AZD_OBJECT_SCANNED_MAX) return azd_names_index(doc, open->node);
+  if (open->is_suspect) azd_names_drop_doubled(doc, open->node);
   return 0;
 }
 
-/* `"name" :` into the node to come; the place of its value. */
-static inline const char *read_name(struct parser *parser, const char *at, struct azd_doc_frame *frame,
-                                    struct azd_json_node *node) {
-  bool decoded = false;
-  if (at == parser->end || *at != '"')
-    return refuse(parser, at, frame->count ? "a name in quotes" : "a name in quotes or '}'");
-  at = read_string(parser, at + 1, &node->key_at, &node->key_size, &decoded);
-  if (!at) return NULL;
-  node->flags = decoded ? AZD_NODE_KEY_DECODED : 0;
-  node->hash = azd_name_hash(parser->doc->base[decoded] + node->key_at, node->key_size);
-  uint64_t bit = (uint64_t)1 << (node->hash >> 26);
-  frame->is_suspect |= (frame->seen & bit) != 0;
-  frame->seen |= bit;
-  at = skip_space(at, parser->end);
-  if (at == parser->end || *at != ':') return refuse(parser, at, "':' after a name");
-  return skip_space(at + 1, parser->end);
+static bool grow_frames(struct azd_doc *doc) {
+  uint32_t capacity = doc->frame_capacity * 2 + 32;
+  struct azd_doc_frame *frames = realloc(doc->frames, capacity * sizeof *frames);
+  if (!frames) return false;
+  doc->frames = frames;
+  doc->frame_capacity = capacity;
+  return true;
 }
 
-/* Closes what ends here; the place of the next child, or of the end when parser->depth is 0. */
-static inline const char *read_separators(struct parser *parser, const char *at) {
-  while (parser->depth) {
-    struct azd_doc_frame *frame = &parser->doc->frames[parser->depth - 1];
-    at = skip_space(at, parser->end);
-    char c = at < parser->end ? *at : 0;
-    if (c == ',') return skip_space(at + 1, parser->end);
-    if (c != (frame->is_object ? '}' : ']')) return refuse(parser, at, frame->is_object ? "',' or '}'" : "',' or ']'");
-    if (close_container(parser->doc, frame)) return give_up(parser, at, AZD_ENOMEM, "out of memory");
-    parser->depth--;
-    at++;
-  }
+static const char *finish(struct azd_doc *doc, uint32_t size, const char *at) {
+  doc->size = size;
   return at;
 }
 
-/* The root and all that is in it, from the first byte of a value to the byte after it. */
+/* The root and all that is in it, from the first byte of a value to the byte after it. What the loop touches each time
+ * stays in locals: the innermost open container, the place, the number of nodes. */
 static const char *read_values(struct parser *parser, const char *at) {
   struct azd_doc *doc = parser->doc;
-  do {
-    if (!reserve_node(doc)) return give_up(parser, at, AZD_ENOMEM, "out of memory");
-    struct azd_json_node *node = &doc->nodes[doc->size];
-    struct azd_doc_frame *frame = parser->depth ? &doc->frames[parser->depth - 1] : NULL;
+  const char *end = parser->end;
+  struct azd_doc_frame open = {0};
+  uint32_t depth = 0, size = 0;
+  for (;;) {
+    if (size == doc->capacity && !grow_nodes(doc, (size_t)size + size / 2 + FIRST_NODES))
+      return give_up(parser, at, AZD_ENOMEM, "out of memory");
+    struct azd_json_node *node = &doc->nodes[size];
     node->key_at = node->key_size = node->hash = 0;
     node->flags = 0;
-    node->parent = frame ? frame->node : 0;
-    if (frame && frame->is_object && !(at = read_name(parser, at, frame, node))) return NULL;
-    if (at == parser->end) return refuse(parser, at, "a value");
-    if (frame) frame->count++;
-    azd_node index = doc->size++;
+    node->parent = open.node;
+    if (open.is_object && !(at = read_name(parser, at, &open, node))) return NULL;
+    if (at == end) return refuse(parser, at, "a value");
     if (*at == '{' || *at == '[') {
-      bool is_object = *at == '{';
-      if (parser->depth == parser->max_depth) return give_up(parser, at, AZD_ELIMIT, NULL);
-      if (!open_container(parser, index, is_object)) return give_up(parser, at, AZD_ENOMEM, "out of memory");
-      node->type = is_object ? AZD_JSON_OBJECT : AZD_JSON_ARRAY;
-      at = skip_space(at + 1, parser->end);
-      if (at == parser->end || *at != (is_object ? '}' : ']')) continue;
+      if (depth == parser->max_depth) return give_up(parser, at, AZD_ELIMIT, NULL);
+      if (depth == doc->frame_capacity && !grow_frames(doc)) return give_up(parser, at, AZD_ENOMEM, "out of memory");
+      open.count++;
+      doc->frames[depth++] = open;
+      open = (struct azd_doc_frame){.node = size++, .is_object = *at == '{'};
+      node->type = open.is_object ? AZD_JSON_OBJECT : AZD_JSON_ARRAY;
+      at = skip_space(at + 1, end);
+      if (at == end || *at != (open.is_object ? '}' : ']')) continue;
     } else {
-      node->end = doc->size;
       at = read_scalar(parser, at, node);
       if (!at) return NULL;
+      node->end = ++size;
+      open.count++;
+      if (!depth) return finish(doc, size, at);
     }
-    at = read_separators(parser, at);
-  } while (at && parser->depth);
-  return at;
+    for (;;) { /* what ends here */
+      at = skip_space(at, end);
+      char c = at < end ? *at : 0;
+      if (c == ',') break;
+      if (c != (open.is_object ? '}' : ']')) return refuse(parser, at, open.is_object ? "',' or '}'" : "',' or ']'");
+      if (close_container(doc, &open, size)) return give_up(parser, at, AZD_ENOMEM, "out of memory");
+      open = doc->frames[--depth];
+      at++;
+      if (!depth) return finish(doc, size, at);
+    }
+    at = skip_space(at + 1, end);
+  }
 }
 
 /* ---- the whole text ---- */
@@ -291,7 +307,7 @@ static void empty(struct azd_doc *doc, struct azd_str text) {
 
 int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc_limits *limits,
                   struct azd_error *error) {
-  size_t max_bytes = limits && limits->max_bytes ? limits->max_bytes : DEFAULT_MAX_BYTES;
+  size_t max_bytes = limits && limits->max_bytes ? limits->max_bytes : AZD_DOC_MAX_BYTES;
   if (max_bytes > UINT32_MAX - 1) max_bytes = UINT32_MAX - 1; /* nodes address text by 32 bits */
   if (text.size && (unsigned char)text.data[0] == 0xef && text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
     text = (struct azd_str){text.data + 3, text.size - 3};
@@ -302,7 +318,7 @@ int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc
   struct parser parser = {.doc = doc,
                           .begin = text.data,
                           .end = text.data + text.size,
-                          .max_depth = limits && limits->max_depth ? limits->max_depth : DEFAULT_MAX_DEPTH};
+                          .max_depth = limits && limits->max_depth ? limits->max_depth : AZD_DOC_MAX_DEPTH};
   const char *at = skip_space(parser.begin, parser.end);
   size_t guess = text.size / TEXT_BYTES_A_NODE + FIRST_NODES;
   if (doc->capacity < guess && !grow_nodes(doc, guess)) at = give_up(&parser, at, AZD_ENOMEM, "out of memory");

@@ -8,8 +8,12 @@ struct scan {
   struct azd_error *error;
 };
 
-static bool more(const struct scan *scan) { return scan->at < scan->text.size; }
-static char peek(const struct scan *scan) { return more(scan) ? scan->text.data[scan->at] : '\0'; }
+static bool more(const struct scan *scan) {
+  return scan->at < scan->text.size;
+}
+static char peek(const struct scan *scan) {
+  return more(scan) ? scan->text.data[scan->at] : '\0';
+}
 static bool take(struct scan *scan, char c) {
   if (!more(scan) || scan->text.data[scan->at] != c) return false;
   scan->at++;
@@ -17,16 +21,20 @@ static bool take(struct scan *scan, char c) {
 }
 
 static int refuse(const struct scan *scan, const char *expected) {
-  return azd_fail(scan->error, AZD_EPARSE, "path '%.*s', column %zu: expected %s", AZD_STR_FORMAT(scan->text), scan->at + 1,
-                  expected);
+  return azd_fail(scan->error, AZD_EPARSE, "path '%.*s', column %zu: expected %s", AZD_STR_FORMAT(scan->text),
+                  scan->at + 1, expected);
 }
 
 static int out_of_memory(const struct scan *scan) {
   return azd_fail(scan->error, AZD_ENOMEM, "no memory for a path");
 }
 
-static bool is_plain_in_name(unsigned char c) { return c > ' ' && c != 0x7f && !strchr(".[]{}'", c); }
-static bool is_plain_in_selector(unsigned char c) { return c >= ' ' && c != 0x7f && !strchr("],'\\=", c); }
+static bool is_plain_in_name(unsigned char c) {
+  return c > ' ' && c != 0x7f && !strchr(".[]{}'", c);
+}
+static bool is_plain_in_selector(unsigned char c) {
+  return c >= ' ' && c != 0x7f && !strchr("],'\\=", c);
+}
 
 /* 'text' with \' and \\ inside; the opening quote is taken. */
 static int read_quoted(struct scan *scan, struct azd_str *out) {
@@ -97,8 +105,10 @@ static int read_selector(struct scan *scan, struct azd_step *step) {
 static int read_bracket(struct scan *scan, struct azd_step *step) {
   int status = 0;
   size_t open = scan->at;
-  if (peek(scan) == ']') step->kind = AZD_STEP_ITEM;
-  else if (read_index(scan, &step->count)) step->kind = AZD_STEP_INDEX;
+  if (peek(scan) == ']')
+    step->kind = AZD_STEP_ITEM;
+  else if (read_index(scan, &step->count))
+    step->kind = AZD_STEP_INDEX;
   else if (take(scan, '\'')) {
     step->kind = AZD_STEP_NAME;
     status = read_quoted(scan, &step->name);
@@ -106,7 +116,8 @@ static int read_bracket(struct scan *scan, struct azd_step *step) {
       scan->at = open;
       status = read_selector(scan, step);
     }
-  } else status = read_selector(scan, step);
+  } else
+    status = read_selector(scan, step);
   if (status) return status;
   return take(scan, ']') ? 0 : refuse(scan, "']'");
 }
@@ -133,7 +144,8 @@ int azd_path_parse(struct azd_str text, struct azd_arena *arena, struct azd_path
   uint32_t count = 0;
   while (more(&scan)) {
     if (count == AZD_PATH_STEPS_MAX)
-      return azd_fail(error, AZD_ELIMIT, "path '%.*s' has more than %d steps", AZD_STR_FORMAT(text), AZD_PATH_STEPS_MAX);
+      return azd_fail(error, AZD_ELIMIT, "path '%.*s' has more than %d steps", AZD_STR_FORMAT(text),
+                      AZD_PATH_STEPS_MAX);
     steps[count] = (struct azd_step){0};
     int status = read_step(&scan, &steps[count++]);
     if (status) return status;
@@ -149,8 +161,8 @@ bool azd_selector_equal(const struct azd_step *a, const struct azd_step *b) {
   if (a->count != b->count) return false;
   for (uint32_t i = 0; i < a->count; i++) {
     uint32_t j = 0;
-    while (j < b->count && !(azd_str_equal_fold(a->by[i].name, b->by[j].name) &&
-                             azd_str_equal_fold(a->by[i].value, b->by[j].value)))
+    while (j < b->count &&
+           !(azd_str_equal_fold(a->by[i].name, b->by[j].name) && azd_str_equal_fold(a->by[i].value, b->by[j].value)))
       j++;
     if (j == b->count) return false;
   }
@@ -183,8 +195,10 @@ static void write_selector_text(struct azd_buf *out, struct azd_str text, bool i
   bool plain = is_value || text.size > 0;
   for (size_t i = 0; plain && i < text.size; i++)
     plain = is_plain_in_selector((unsigned char)text.data[i]) || (is_value && text.data[i] == '=');
-  if (plain) azd_buf_append_str(out, text);
-  else write_quoted(out, text);
+  if (plain)
+    azd_buf_append_str(out, text);
+  else
+    write_quoted(out, text);
 }
 
 void azd_path_write_selector(struct azd_buf *out, const struct azd_selector *by, uint32_t count) {
@@ -198,4 +212,6 @@ void azd_path_write_selector(struct azd_buf *out, const struct azd_selector *by,
   azd_buf_append_char(out, ']');
 }
 
-void azd_path_write_index(struct azd_buf *out, uint32_t index) { azd_buf_printf(out, "[%u]", index); }
+void azd_path_write_index(struct azd_buf *out, uint32_t index) {
+  azd_buf_printf(out, "[%u]", index);
+}

@@ -28,9 +28,9 @@ struct azd_selector {
 
 struct azd_step {
   enum azd_step_kind kind;
-  bool deep;                    /* after "..": any number of steps may lie before it */
-  uint32_t count;               /* SELECT: pairs; INDEX: the index */
-  struct azd_str name;          /* NAME */
+  bool deep;                     /* after "..": any number of steps may lie before it */
+  uint32_t count;                /* SELECT: pairs; INDEX: the index */
+  struct azd_str name;           /* NAME */
   const struct azd_selector *by; /* SELECT */
 };
 

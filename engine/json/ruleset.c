@@ -14,7 +14,8 @@
 /* Rules stand in chunks that never move, so that a number can be looked up while another thread reads a schema file. */
 enum { CHUNK_RULES = 512, CHUNKS_MAX = 8192 };
 enum { SCHEMA_FILE_MAX_BYTES = 64 * 1024 * 1024, PROVIDER_MAX_BYTES = 128 };
-/* Types without any rule that are remembered as such; type names come from bodies, so they are not trusted to be few. */
+/* Types without any rule that are remembered as such; type names come from bodies, so they are not trusted to be few.
+ */
 enum { BARE_TYPES_MAX = 8192 };
 
 struct stored {
@@ -54,7 +55,9 @@ struct azd_ruleset {
   bool sealed;
 };
 
-static int no_memory(struct azd_error *error) { return azd_fail(error, AZD_ENOMEM, "no memory for rules"); }
+static int no_memory(struct azd_error *error) {
+  return azd_fail(error, AZD_ENOMEM, "no memory for rules");
+}
 
 static uint32_t slot_of(struct azd_str type) {
   uint32_t hash = 2166136261u;
@@ -137,11 +140,13 @@ static bool keep(struct azd_arena *arena, struct azd_str *text) {
 static const char *wrong_with(const struct azd_rule *rule) {
   bool is_key = rule->verb == AZD_VERB_KEY, is_same = rule->verb == AZD_VERB_SAME;
   if (!rule->type.size) return "a rule needs a type, or \"*\"";
-  if (is_key && (rule->by_count == 0 || rule->by_count > AZD_RULE_KEYS_MAX)) return "key needs 1 to 4 member names in by";
+  if (is_key && (rule->by_count == 0 || rule->by_count > AZD_RULE_KEYS_MAX))
+    return "key needs 1 to 4 member names in by";
   if (!is_key && rule->by_count) return "only key takes by";
   if (is_same && !rule->same) return "same needs to be told as what";
   if (!is_same && rule->same) return "only same takes as";
-  if (((rule->same & AZD_SAME_VALUES) != 0) != (rule->values.size > 0)) return "a list of values that mean the same is missing";
+  if (((rule->same & AZD_SAME_VALUES) != 0) != (rule->values.size > 0))
+    return "a list of values that mean the same is missing";
   if (rule->condition >= 0 && rule->verb != AZD_VERB_IGNORE && rule->verb != AZD_VERB_OBSERVE)
     return "only ignore and observe take when";
   return NULL;
@@ -150,7 +155,8 @@ static const char *wrong_with(const struct azd_rule *rule) {
 static int check_path(const struct azd_rule *rule, const struct azd_path *path, struct azd_error *error) {
   for (uint32_t i = 0; i < path->count; i++)
     if (path->steps[i].kind == AZD_STEP_INDEX)
-      return azd_fail(error, AZD_EINVAL, "path '%.*s': a rule may not count elements; write [], or a selector as [name=ssh]",
+      return azd_fail(error, AZD_EINVAL,
+                      "path '%.*s': a rule may not count elements; write [], or a selector as [name=ssh]",
                       AZD_STR_FORMAT(rule->path));
   return 0;
 }
@@ -168,7 +174,8 @@ static int store(struct azd_ruleset *ruleset, const struct azd_rule *rule, struc
   struct stored stored = {.rule = *rule};
   int status = azd_path_parse(rule->path, &ruleset->arena, &stored.path, error);
   if (!status) status = check_path(rule, &stored.path, error);
-  if (status) return status == AZD_EPARSE && error ? (error->code = AZD_EINVAL) : status == AZD_EPARSE ? AZD_EINVAL : status;
+  if (status)
+    return status == AZD_EPARSE && error ? (error->code = AZD_EINVAL) : status == AZD_EPARSE ? AZD_EINVAL : status;
   struct type *type = need_type(ruleset, rule->type);
   if (!type) return no_memory(error);
   stored.rule.type = type->name;
@@ -214,15 +221,20 @@ static int read_file(struct provider *provider, struct azd_error *error) {
     if (errno == ENOENT) return 0;
     return azd_fail(error, AZD_EIO, "%s: %s", provider->file, strerror(errno));
   }
-  if (fstat(fd, &info) || !S_ISREG(info.st_mode)) status = azd_fail(error, AZD_EIO, "%s: not a file", provider->file);
+  if (fstat(fd, &info) || !S_ISREG(info.st_mode))
+    status = azd_fail(error, AZD_EIO, "%s: not a file", provider->file);
   else if (info.st_size > SCHEMA_FILE_MAX_BYTES)
     status = azd_fail(error, AZD_ELIMIT, "%s: larger than %d bytes", provider->file, SCHEMA_FILE_MAX_BYTES);
-  else if (!(provider->text = malloc((size_t)info.st_size + 1))) status = no_memory(error);
+  else if (!(provider->text = malloc((size_t)info.st_size + 1)))
+    status = no_memory(error);
   while (!status && provider->bytes < (size_t)info.st_size) {
     ssize_t got = read(fd, provider->text + provider->bytes, (size_t)info.st_size - provider->bytes);
-    if (got > 0) provider->bytes += (size_t)got;
-    else if (got == 0) break;
-    else if (errno != EINTR) status = azd_fail(error, AZD_EIO, "%s: %s", provider->file, strerror(errno));
+    if (got > 0)
+      provider->bytes += (size_t)got;
+    else if (got == 0)
+      break;
+    else if (errno != EINTR)
+      status = azd_fail(error, AZD_EIO, "%s: %s", provider->file, strerror(errno));
   }
   close(fd);
   return status;
@@ -241,7 +253,8 @@ static bool provider_name(struct azd_str type, char name[PROVIDER_MAX_BYTES + 1]
   return size > 0 && size < type.size;
 }
 
-static int need_provider(struct azd_ruleset *ruleset, const char *name, struct provider **out, struct azd_error *error) {
+static int need_provider(struct azd_ruleset *ruleset, const char *name, struct provider **out,
+                         struct azd_error *error) {
   struct provider *provider = ruleset->providers;
   while (provider && strcmp(provider->name, name)) provider = provider->next;
   if ((*out = provider)) return 0;
@@ -279,8 +292,8 @@ static int read_schema(struct azd_ruleset *ruleset, struct azd_str type_name, st
   if ((type && type->schema_read) || !ruleset->schema_dir || !provider_name(type_name, name)) return 0;
   int status = need_provider(ruleset, name, &provider, error);
   if (status || !provider->text) return status;
-  status = azd_schema_text_parse((struct azd_str){provider->text, provider->bytes}, type_name, azd_str_of(provider->file),
-                                 store_schema_rule, ruleset, error);
+  status = azd_schema_text_parse((struct azd_str){provider->text, provider->bytes}, type_name,
+                                 azd_str_of(provider->file), store_schema_rule, ruleset, error);
   /* After an error the type stays unread, and what was stored of it is dropped. */
   type = find_type(ruleset, type_name);
   while (status && type && type->rules.size) {
@@ -304,14 +317,16 @@ static void append_rules(const struct azd_ruleset *ruleset, const struct type *t
   }
 }
 
-static int compile(const struct azd_ruleset *ruleset, const struct type *type, struct azd_trie **trie, struct azd_error *error) {
+static int compile(const struct azd_ruleset *ruleset, const struct type *type, struct azd_trie **trie,
+                   struct azd_error *error) {
   struct azd_buf rules;
   azd_buf_init(&rules, 0);
   append_rules(ruleset, ruleset->any, &rules);
   if (type != ruleset->any) append_rules(ruleset, type, &rules);
-  int status = azd_buf_status(&rules) ? no_memory(error)
-                                      : azd_trie_compile((const void *)rules.data,
-                                                         (uint32_t)(rules.size / sizeof(struct azd_trie_rule)), trie, error);
+  int status = azd_buf_status(&rules)
+                   ? no_memory(error)
+                   : azd_trie_compile((const void *)rules.data, (uint32_t)(rules.size / sizeof(struct azd_trie_rule)),
+                                      trie, error);
   azd_buf_free(&rules);
   return status;
 }
@@ -329,7 +344,8 @@ int azd_ruleset_seal(struct azd_ruleset *ruleset, int64_t now_ms, struct azd_err
   AZD_ASSERT(!ruleset->sealed);
   drop_outdated(ruleset, ruleset->any, now_ms);
   int status = compile(ruleset, ruleset->any, &ruleset->any->trie, error);
-  /* Each type that declared rules name is compiled once for its ties; its trie is made anew when its schema rules are read. */
+  /* Each type that declared rules name is compiled once for its ties; its trie is made anew when its schema rules are
+   * read. */
   for (uint32_t i = 0; !status && i < TYPE_SLOTS; i++)
     for (struct type *type = ruleset->types[i]; !status && type; type = type->next) {
       struct azd_trie *trial = NULL;
@@ -343,15 +359,18 @@ int azd_ruleset_seal(struct azd_ruleset *ruleset, int64_t now_ms, struct azd_err
 }
 
 /* Under the write lock. */
-static int make_trie(struct azd_ruleset *ruleset, struct azd_str name, struct azd_trie **trie, struct azd_error *error) {
+static int make_trie(struct azd_ruleset *ruleset, struct azd_str name, struct azd_trie **trie,
+                     struct azd_error *error) {
   int status = read_schema(ruleset, name, error);
   if (status) return status;
   struct type *type = find_type(ruleset, name);
   *trie = type ? type->trie : NULL;
   if (*trie) return 0;
   if (!type && ruleset->bare_types < BARE_TYPES_MAX && (type = need_type(ruleset, name))) ruleset->bare_types++;
-  if (!type || !type->rules.size) *trie = ruleset->any->trie;
-  else if ((status = compile(ruleset, type, trie, error))) return status;
+  if (!type || !type->rules.size)
+    *trie = ruleset->any->trie;
+  else if ((status = compile(ruleset, type, trie, error)))
+    return status;
   if (type) type->trie = *trie;
   return 0;
 }
@@ -370,7 +389,8 @@ const struct azd_trie *azd_ruleset_trie(struct azd_ruleset *ruleset, struct azd_
   return status ? NULL : made;
 }
 
-int azd_ruleset_rules_of(struct azd_ruleset *ruleset, struct azd_str type, struct azd_buf *rules, struct azd_error *error) {
+int azd_ruleset_rules_of(struct azd_ruleset *ruleset, struct azd_str type, struct azd_buf *rules,
+                         struct azd_error *error) {
   pthread_rwlock_wrlock(&ruleset->lock);
   int status = read_schema(ruleset, type, error);
   if (!status) {

@@ -1,18 +1,18 @@
-/* Rules of what is noise, compiled: one trie of path steps a resource type (json/trie.h), walked beside the documents by
- * the diff and the redactor. Rules come in layers: schema (json/schema_text.h), shipped, user. Paths: json/path.h.
+/* Rules of what is noise, compiled: one trie of path steps a resource type (json/trie.h), walked beside the documents
+ * by the diff and the redactor. Rules come in layers: schema (json/schema_text.h), shipped, user. Paths: json/path.h.
  *
  * Which rule speaks at a place:
  *   ignore, observe, compare  answer one question, for the place they name and everything below it;
  *   key, set, list            answer one, for the array they name;
  *   fold, same                add up;   redact only adds.
- * In one question the higher layer wins; then the path that ends nearer to the place; then the one with more steps; then
- * the one that names more of them (a name or a selector beats {} and []); then the exact type before "*". What is left
- * contradicting within one layer is a tie, which sealing refuses (schema layer: the later line wins).
- * A rule with a condition speaks only where the condition holds; it is asked before the unconditional one of its rank.
+ * In one question the higher layer wins; then the path that ends nearer to the place; then the one with more steps;
+ * then the one that names more of them (a name or a selector beats {} and []); then the exact type before "*". What is
+ * left contradicting within one layer is a tie, which sealing refuses (schema layer: the later line wins). A rule with
+ * a condition speaks only where the condition holds; it is asked before the unconditional one of its rank.
  *
- * Life: new, add..., seal; then immutable and shared by threads, freed by the last unref. Tries of types are merged when a
- * type is first met, under a lock of the ruleset's own.
- * Thread: any after seal; one before. Blocks: the first look-up of a provider reads its schema file. */
+ * Life: new, add..., seal; then immutable and shared by threads, freed by the last unref. Tries of types are merged
+ * when a type is first met, under a lock of the ruleset's own. Thread: any after seal; one before. Blocks: the first
+ * look-up of a provider reads its schema file. */
 #ifndef AZD_JSON_RULESET_H
 #define AZD_JSON_RULESET_H
 
@@ -55,18 +55,18 @@ enum { AZD_RULE_KEYS_MAX = 4 };
 struct azd_rule {
   enum azd_rule_layer layer;
   enum azd_verb verb;
-  bool soft;            /* schema layer: only absent from the PUT schema */
-  struct azd_str type;  /* "Microsoft.Network/virtualNetworks" or "*" */
-  struct azd_str path;  /* "properties.subnets[].id", "..etag", "tags['a.b']", "a{}.c", "list[name=ssh]" */
+  bool soft;           /* schema layer: only absent from the PUT schema */
+  struct azd_str type; /* "Microsoft.Network/virtualNetworks" or "*" */
+  struct azd_str path; /* "properties.subnets[].id", "..etag", "tags['a.b']", "a{}.c", "list[name=ssh]" */
   struct azd_str by[AZD_RULE_KEYS_MAX];
   uint32_t by_count;
-  uint32_t same;             /* azd_same mask */
-  struct azd_str values;     /* AZD_SAME_VALUES: a JSON array */
-  struct azd_str file;       /* where it was declared */
+  uint32_t same;         /* azd_same mask */
+  struct azd_str values; /* AZD_SAME_VALUES: a JSON array */
+  struct azd_str file;   /* where it was declared */
   int line;
   struct azd_str owner, why;
-  int64_t till_ms;           /* off from then on; 0: never */
-  int condition;             /* the host's number of a `when` function, or -1 */
+  int64_t till_ms; /* off from then on; 0: never */
+  int condition;   /* the host's number of a `when` function, or -1 */
 };
 
 struct azd_ruleset;
@@ -80,7 +80,8 @@ void azd_ruleset_unref(struct azd_ruleset *ruleset);
 int azd_ruleset_add(struct azd_ruleset *ruleset, const struct azd_rule *rule, struct azd_error *error);
 /* The folder of the schema layer's text files, one a provider, read when a type of it is first met. */
 int azd_ruleset_set_schema_dir(struct azd_ruleset *ruleset, const char *path, struct azd_error *error);
-/* No more rules. A tie is AZD_EINVAL naming both lines. Rules whose till_ms is not after now_ms are off from here on. */
+/* No more rules. A tie is AZD_EINVAL naming both lines. Rules whose till_ms is not after now_ms are off from here on.
+ */
 int azd_ruleset_seal(struct azd_ruleset *ruleset, int64_t now_ms, struct azd_error *error);
 
 /* Rules by number, 0 .. count-1, in the order they were added (schema rules after them, as met). */
@@ -93,7 +94,8 @@ struct azd_trie;
 const struct azd_trie *azd_ruleset_trie(struct azd_ruleset *ruleset, struct azd_str type, struct azd_error *error);
 
 /* `rules explain`: each rule that has a say at path, question by question, strongest first. won: it speaks (with a
- * condition: where that holds). path is one of a report or a rule. Called before the function returns, under no lock. */
+ * condition: where that holds). path is one of a report or a rule. Called before the function returns, under no lock.
+ */
 typedef void azd_explain_fn(void *context, uint32_t rule, bool won);
 int azd_ruleset_explain(struct azd_ruleset *ruleset, struct azd_str type, struct azd_str path, azd_explain_fn *tell,
                         void *context, struct azd_error *error);

@@ -13,7 +13,9 @@ static int refuse(const struct scan *scan, const char *what) {
   return azd_fail(scan->error, AZD_EPARSE, "%.*s:%d: %s", AZD_STR_FORMAT(scan->file), scan->line, what);
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 static struct azd_str skip_blanks(struct azd_str s) {
   while (s.size && is_blank(*s.data)) s.data++, s.size--;
@@ -44,12 +46,18 @@ static struct azd_str take_word(struct azd_str *line) {
   char quote = '\0';
   for (; size < line->size; size++) {
     char c = line->data[size];
-    if (quote && c == '\\') size += size + 1 < line->size;
-    else if (quote) quote = c == quote ? '\0' : quote;
-    else if (depth && (c == '\'' || c == '"')) quote = c;
-    else if (c == '[') depth++;
-    else if (c == ']' && depth) depth--;
-    else if (!depth && (is_blank(c) || (c == '#' && size == 0))) break;
+    if (quote && c == '\\')
+      size += size + 1 < line->size;
+    else if (quote)
+      quote = c == quote ? '\0' : quote;
+    else if (depth && (c == '\'' || c == '"'))
+      quote = c;
+    else if (c == '[')
+      depth++;
+    else if (c == ']' && depth)
+      depth--;
+    else if (!depth && (is_blank(c) || (c == '#' && size == 0)))
+      break;
   }
   struct azd_str word = {line->data, size};
   if (size == 0) line->size = 0; /* the end, or a comment */
@@ -70,7 +78,8 @@ static bool read_verb(struct azd_str word, struct azd_rule *rule) {
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
     if (azd_str_equal(word, azd_str_of(verbs[i].name))) {
       rule->verb = verbs[i].verb;
-      return !rule->soft || rule->verb == AZD_VERB_OBSERVE || rule->verb == AZD_VERB_IGNORE || rule->verb == AZD_VERB_COMPARE;
+      return !rule->soft || rule->verb == AZD_VERB_OBSERVE || rule->verb == AZD_VERB_IGNORE ||
+             rule->verb == AZD_VERB_COMPARE;
     }
   return false;
 }
@@ -79,8 +88,8 @@ static uint32_t same_of(struct azd_str word) {
   static const struct {
     const char *name;
     uint32_t same;
-  } names[] = {{"instant", AZD_SAME_INSTANT}, {"location", AZD_SAME_LOCATION}, {"id", AZD_SAME_ID},
-               {"json", AZD_SAME_JSON},       {"space", AZD_SAME_SPACE},       {"empty", AZD_SAME_EMPTY},
+  } names[] = {{"instant", AZD_SAME_INSTANT},   {"location", AZD_SAME_LOCATION}, {"id", AZD_SAME_ID},
+               {"json", AZD_SAME_JSON},         {"space", AZD_SAME_SPACE},       {"empty", AZD_SAME_EMPTY},
                {"duration", AZD_SAME_DURATION}, {"entry", AZD_SAME_ENTRY}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (azd_str_equal(word, azd_str_of(names[i].name))) return names[i].same;
@@ -99,24 +108,28 @@ static int read_arguments(struct scan *scan, struct azd_str line, struct azd_rul
       rule->same |= AZD_SAME_VALUES;
     } else if (rule->verb == AZD_VERB_SAME) {
       uint32_t same = same_of(word);
-      if (!same) return refuse(scan, "same takes instant, location, id, json, space, empty, duration, entry or [values]");
+      if (!same)
+        return refuse(scan, "same takes instant, location, id, json, space, empty, duration, entry or [values]");
       rule->same |= same;
     } else {
       return refuse(scan, "this verb takes only a path");
     }
   }
-  if (rule->verb == AZD_VERB_KEY && !rule->by_count) return refuse(scan, "key needs the names of the members that identify");
+  if (rule->verb == AZD_VERB_KEY && !rule->by_count)
+    return refuse(scan, "key needs the names of the members that identify");
   if (rule->verb == AZD_VERB_SAME && !rule->same) return refuse(scan, "same needs to be told as what");
   return 0;
 }
 
-static int read_rule(struct scan *scan, struct azd_str line, struct azd_str type, azd_schema_rule_fn *tell, void *context) {
+static int read_rule(struct scan *scan, struct azd_str line, struct azd_str type, azd_schema_rule_fn *tell,
+                     void *context) {
   struct azd_str verb = take_word(&line);
   if (!verb.size) return 0;
   struct azd_rule rule = {
       .layer = AZD_LAYER_SCHEMA, .type = type, .file = scan->file, .line = scan->line, .condition = -1};
   if (!type.size) return refuse(scan, "a rule before the first type");
-  if (!read_verb(verb, &rule)) return refuse(scan, "expected a verb: observe, fold, key, set, list, same, redact, compare, ignore");
+  if (!read_verb(verb, &rule))
+    return refuse(scan, "expected a verb: observe, fold, key, set, list, same, redact, compare, ignore");
   rule.path = take_word(&line);
   if (!rule.path.size) return refuse(scan, "expected a path after the verb");
   int status = read_arguments(scan, line, &rule);
@@ -133,8 +146,8 @@ static int read_header(struct scan *scan, struct azd_str line, struct azd_str *t
 }
 
 /* wanted: one type, or empty for all. */
-static int parse(struct azd_str text, struct azd_str wanted, struct azd_str file, azd_schema_rule_fn *tell, void *context,
-                 struct azd_error *error) {
+static int parse(struct azd_str text, struct azd_str wanted, struct azd_str file, azd_schema_rule_fn *tell,
+                 void *context, struct azd_error *error) {
   struct scan scan = {text, file, 0, error};
   struct azd_str line, type = {0};
   bool inside = !wanted.size, found = false;

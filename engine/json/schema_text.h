@@ -1,5 +1,5 @@
-/* The schema layer of a ruleset as text: one file a provider, written by a generator, read when a type of it is first met.
- * The file of Microsoft.Storage is microsoft.storage.rules: the provider in lower case.
+/* The schema layer of a ruleset as text: one file a provider, written by a generator, read when a type of it is first
+ * met. The file of Microsoft.Storage is microsoft.storage.rules: the provider in lower case.
  *
  *   # a comment, up to the end of the line
  *   Microsoft.Storage/storageAccounts @2026-04-01
@@ -17,8 +17,8 @@
  *     same     properties.privateEndpointVNetPolicies [null, "Disabled"]
  *     redact   properties.customerSecret
  *
- *   header   a line that starts in column 1: a resource type, optionally "@" and the api-version its rules were taken from
- *            (for people; not read). The rules below it are those of the type; a type stands once in its file, in any order.
+ *   header   a line that starts in column 1: a resource type, optionally "@" and the api-version its rules were taken
+ * from (for people; not read). The rules below it are those of the type; a type stands once in its file, in any order.
  *   rule     an indented line: verb, path (json/path.h), arguments, separated by blanks. A blank belongs to a path only
  *            inside quotes or brackets.
  *   verbs    ignore, observe, compare, set, list, fold, redact: no argument. key: 1 to 4 member names.
@@ -34,8 +34,8 @@
 
 #include "json/ruleset.h"
 
-/* One rule of the section; rule->file and ->line are filled; all text is borrowed from the parsed text and valid during the
- * call only. Anything but 0 ends the parse with that code. */
+/* One rule of the section; rule->file and ->line are filled; all text is borrowed from the parsed text and valid during
+ * the call only. Anything but 0 ends the parse with that code. */
 typedef int azd_schema_rule_fn(void *context, const struct azd_rule *rule, struct azd_error *error);
 
 /* Tells the rules of one type, in their order; none where the type has no section. file is for errors.

@@ -51,6 +51,10 @@ const struct azd_place *azd_trie_place(const struct azd_trie *trie, uint32_t nod
   return trie ? &trie->places[trie->nodes[node].place] : &place_without_rules;
 }
 
-bool azd_trie_is_silent(const struct azd_trie *trie, uint32_t node) { return !trie || trie->nodes[node].silent; }
+bool azd_trie_is_silent(const struct azd_trie *trie, uint32_t node) {
+  return !trie || trie->nodes[node].silent;
+}
 
-void azd_trie_free(struct azd_trie *trie) { free(trie); }
+void azd_trie_free(struct azd_trie *trie) {
+  free(trie);
+}

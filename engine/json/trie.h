@@ -1,5 +1,5 @@
-/* The compiled rules of one resource type: a graph of nodes, one for each set of rules that can hold at a place. Walking it
- * beside a document costs one look-up a step; who speaks was decided when it was compiled.
+/* The compiled rules of one resource type: a graph of nodes, one for each set of rules that can hold at a place.
+ * Walking it beside a document costs one look-up a step; who speaks was decided when it was compiled.
  *
  *   node    uint32_t; the root is AZD_TRIE_ROOT. From a node: azd_trie_name for a member, azd_trie_item for an element.
  *   place   what the rules say at a node about that very place. Rules that hold for what lies below (ignore, observe,
@@ -52,7 +52,8 @@ struct azd_trie_rule {
 enum { AZD_TRIE_NODES_MAX = 65535 };
 
 /* 0, AZD_EINVAL (a tie), AZD_ELIMIT, AZD_ENOMEM. */
-int azd_trie_compile(const struct azd_trie_rule *rules, uint32_t count, struct azd_trie **trie, struct azd_error *error);
+int azd_trie_compile(const struct azd_trie_rule *rules, uint32_t count, struct azd_trie **trie,
+                     struct azd_error *error);
 void azd_trie_free(struct azd_trie *trie);
 
 /* Which of two rules that end at the same place is asked first: <0 the first. 0: only their order is left. */

@@ -19,8 +19,8 @@ struct build {
   struct azd_arena arena;
   struct azd_error *error;
   struct azd_buf sets, nodes, edges, tests, places, says, values; /* arrays of the struct of that name */
-  uint32_t *slots, slot_mask; /* sets by content: node + 1, 0 is free */
-  struct azd_buf named, any, items, loops, selects, next; /* of the node at hand */
+  uint32_t *slots, slot_mask;                                     /* sets by content: node + 1, 0 is free */
+  struct azd_buf named, any, items, loops, selects, next;         /* of the node at hand */
 };
 
 struct named {
@@ -29,15 +29,29 @@ struct named {
   bool deep;
 };
 
-static item item_of(uint32_t rule, uint32_t step) { return rule << ITEM_STEP_BITS | step; }
-static const struct azd_path *path_of(const struct build *b, item i) { return b->rules[i >> ITEM_STEP_BITS].path; }
-static uint32_t step_of(item i) { return i & ((1u << ITEM_STEP_BITS) - 1); }
-static bool is_complete(const struct build *b, item i) { return step_of(i) == path_of(b, i)->count; }
+static item item_of(uint32_t rule, uint32_t step) {
+  return rule << ITEM_STEP_BITS | step;
+}
+static const struct azd_path *path_of(const struct build *b, item i) {
+  return b->rules[i >> ITEM_STEP_BITS].path;
+}
+static uint32_t step_of(item i) {
+  return i & ((1u << ITEM_STEP_BITS) - 1);
+}
+static bool is_complete(const struct build *b, item i) {
+  return step_of(i) == path_of(b, i)->count;
+}
 
-static void push(struct azd_buf *array, item i) { azd_buf_append(array, &i, sizeof i); }
-static uint32_t length(const struct azd_buf *array, size_t each) { return (uint32_t)(array->size / each); }
+static void push(struct azd_buf *array, item i) {
+  azd_buf_append(array, &i, sizeof i);
+}
+static uint32_t length(const struct azd_buf *array, size_t each) {
+  return (uint32_t)(array->size / each);
+}
 
-static int no_memory(struct build *b) { return azd_fail(b->error, AZD_ENOMEM, "no memory to compile the rules"); }
+static int no_memory(struct build *b) {
+  return azd_fail(b->error, AZD_ENOMEM, "no memory to compile the rules");
+}
 
 static int compare_items(const void *a, const void *b) {
   item x = *(const item *)a, y = *(const item *)b;
@@ -105,10 +119,11 @@ static bool contradict(const struct azd_rule *a, const struct azd_rule *b) {
 }
 
 static int refuse_tie(struct build *b, const struct azd_trie_rule *x, const struct azd_trie_rule *y) {
-  return azd_fail(b->error, AZD_EINVAL,
-                  "%.*s:%d and %.*s:%d contradict each other at one place ('%.*s' and '%.*s'): make one path longer, or drop one",
-                  AZD_STR_FORMAT(x->rule->file), x->rule->line, AZD_STR_FORMAT(y->rule->file), y->rule->line,
-                  AZD_STR_FORMAT(x->rule->path), AZD_STR_FORMAT(y->rule->path));
+  return azd_fail(
+      b->error, AZD_EINVAL,
+      "%.*s:%d and %.*s:%d contradict each other at one place ('%.*s' and '%.*s'): make one path longer, or drop one",
+      AZD_STR_FORMAT(x->rule->file), x->rule->line, AZD_STR_FORMAT(y->rule->file), y->rule->line,
+      AZD_STR_FORMAT(x->rule->path), AZD_STR_FORMAT(y->rule->path));
 }
 
 /* speaking: the rules that end here, strongest first. */
@@ -215,7 +230,8 @@ static int node_of_next(struct build *b, uint32_t *node) {
   }
   *node = length(&b->sets, sizeof set);
   if (*node == AZD_TRIE_NODES_MAX)
-    return azd_fail(b->error, AZD_ELIMIT, "the rules of type %.*s need more than %d places: use fewer '..' and selectors",
+    return azd_fail(b->error, AZD_ELIMIT,
+                    "the rules of type %.*s need more than %d places: use fewer '..' and selectors",
                     AZD_STR_FORMAT(b->rules[b->count - 1].rule->type), AZD_TRIE_NODES_MAX);
   item *copy = azd_arena_alloc(&b->arena, kept * sizeof *copy + 1);
   if (!copy) return no_memory(b);
@@ -284,11 +300,14 @@ static int add_edges(struct build *b, uint32_t from, bool all) {
   return 0;
 }
 
-static const struct azd_step *select_of(const struct build *b, item at) { return &path_of(b, at)->steps[step_of(at)]; }
+static const struct azd_step *select_of(const struct build *b, item at) {
+  return &path_of(b, at)->steps[step_of(at)];
+}
 
 /* An element that fits one selector on a member cannot fit another value of the same member. */
 static bool excludes(const struct azd_step *a, const struct azd_step *b) {
-  return a->count == 1 && b->count == 1 && azd_str_equal_fold(a->by[0].name, b->by[0].name) && !azd_selector_equal(a, b);
+  return a->count == 1 && b->count == 1 && azd_str_equal_fold(a->by[0].name, b->by[0].name) &&
+         !azd_selector_equal(a, b);
 }
 
 /* verdicts[i]: 0 open, 1 fits, 2 does not. Builds the tests of what is still open, answers the first or the node. */
@@ -312,8 +331,10 @@ static int add_tests(struct build *b, const item *selects, uint8_t *verdicts, ui
   for (int fits = 1; fits >= 0; fits--) {
     for (uint32_t i = open; i < count; i++) {
       if (saved[i]) continue;
-      if (azd_selector_equal(select_of(b, selects[i]), test.select)) verdicts[i] = fits ? 1 : 2;
-      else if (fits && excludes(select_of(b, selects[i]), test.select)) verdicts[i] = 2;
+      if (azd_selector_equal(select_of(b, selects[i]), test.select))
+        verdicts[i] = fits ? 1 : 2;
+      else if (fits && excludes(select_of(b, selects[i]), test.select))
+        verdicts[i] = 2;
     }
     int status = add_tests(b, selects, verdicts, count, fits ? &test.yes : &test.no);
     if (status) return status;
@@ -357,7 +378,9 @@ static int add_node(struct build *b, uint32_t number) {
 
 /* ---- one block of memory ---- */
 
-static size_t aligned(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
+static size_t aligned(size_t bytes) {
+  return (bytes + 15) & ~(size_t)15;
+}
 
 static void *copy_in(char **at, const void *data, size_t bytes) {
   void *place = *at;
@@ -370,9 +393,9 @@ static struct azd_trie *pack(const struct build *b) {
   uint32_t edge_count = length(&b->edges, sizeof(struct azd_trie_edge)), slots = 2;
   uint32_t place_count = length(&b->places, sizeof(struct place_draft));
   while (slots < edge_count * 2) slots *= 2;
-  size_t bytes = aligned(sizeof(struct azd_trie)) + aligned(b->nodes.size) + aligned(slots * sizeof(struct azd_trie_edge)) +
-                 aligned(b->tests.size) + aligned(b->says.size) + aligned(b->values.size) +
-                 aligned(place_count * sizeof(struct azd_place));
+  size_t bytes = aligned(sizeof(struct azd_trie)) + aligned(b->nodes.size) +
+                 aligned(slots * sizeof(struct azd_trie_edge)) + aligned(b->tests.size) + aligned(b->says.size) +
+                 aligned(b->values.size) + aligned(place_count * sizeof(struct azd_place));
   char *at = calloc(1, bytes);
   if (!at) return NULL;
   struct azd_trie *trie = (void *)at;
@@ -403,7 +426,8 @@ static struct azd_trie *pack(const struct build *b) {
   return trie;
 }
 
-int azd_trie_compile(const struct azd_trie_rule *rules, uint32_t count, struct azd_trie **trie, struct azd_error *error) {
+int azd_trie_compile(const struct azd_trie_rule *rules, uint32_t count, struct azd_trie **trie,
+                     struct azd_error *error) {
   struct build b = {.rules = rules, .count = count, .error = error};
   struct place_draft no_rules = {0};
   uint32_t root;
@@ -414,11 +438,12 @@ int azd_trie_compile(const struct azd_trie_rule *rules, uint32_t count, struct a
   for (uint32_t i = 0; i < count; i++) push(&b.next, item_of(i, 0));
   status = node_of_next(&b, &root);
   for (uint32_t i = 0; !status && i < length(&b.sets, sizeof(struct set)); i++) status = add_node(&b, i);
-  if (!status && (azd_buf_status(&b.places) || azd_buf_status(&b.says) || azd_buf_status(&b.values) || !(*trie = pack(&b))))
+  if (!status &&
+      (azd_buf_status(&b.places) || azd_buf_status(&b.says) || azd_buf_status(&b.values) || !(*trie = pack(&b))))
     status = no_memory(&b);
 
-  struct azd_buf *all[] = {&b.sets, &b.nodes, &b.edges, &b.tests, &b.places, &b.says, &b.values,
-                           &b.named, &b.any, &b.items, &b.loops, &b.selects, &b.next};
+  struct azd_buf *all[] = {&b.sets,  &b.nodes, &b.edges, &b.tests, &b.places,  &b.says, &b.values,
+                           &b.named, &b.any,   &b.items, &b.loops, &b.selects, &b.next};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) azd_buf_free(all[i]);
   free(b.slots);
   azd_arena_free(&b.arena);

@@ -59,6 +59,7 @@ struct azd_runs {
   TAILQ_HEAD(, azd_run) ready;
   unsigned held; /* resuming, or taking a run down: what becomes ready meanwhile waits */
   bool is_ending;
+  int64_t grace_ms;
   struct azd_timer *more;
   void (*on_idle)(void *arg);
   void *idle_arg;
@@ -74,6 +75,7 @@ int azd_runs_new(struct azd_runs **out, struct azd_loop *loop, lua_State *L, str
   if (!runs) return azd_fail(error, AZD_ENOMEM, "no memory for runs");
   runs->loop = loop;
   runs->L = L;
+  runs->grace_ms = AZD_RUN_GRACE_MS;
   TAILQ_INIT(&runs->ready);
   runs->more = azd_timer_new(loop, "runs", on_more, runs);
   if (!runs->more) {
@@ -83,6 +85,10 @@ int azd_runs_new(struct azd_runs **out, struct azd_loop *loop, lua_State *L, str
   *(struct azd_run **)lua_getextraspace(L) = NULL; /* copied into every coroutine that is made */
   *out = runs;
   return 0;
+}
+
+void azd_runs_set_grace(struct azd_runs *runs, int64_t grace_ms) {
+  runs->grace_ms = grace_ms;
 }
 
 void azd_runs_free(struct azd_runs *runs) {
@@ -368,7 +374,7 @@ void azd_run_cancel(struct azd_run *run, const char *reason) {
   if (run->cancel != CANCEL_NONE || run->is_resetting) return;
   run->cancel = CANCEL_DUE;
   snprintf(run->reason, sizeof run->reason, "%s", reason);
-  azd_timer_start(run->limit_timer, AZD_RUN_GRACE_MS);
+  azd_timer_start(run->limit_timer, runs->grace_ms);
   if (run->state == RUN_PARKED) {
     end_wait(run, AZD_ECANCELED);
     make_ready(run);
@@ -411,14 +417,14 @@ void azd_run_kill(struct azd_run *run, const char *reason) {
 static void raise_due_cancel(lua_State *L, struct azd_run *run) {
   if (run->cancel != CANCEL_DUE) return;
   run->cancel = CANCEL_TOLD;
-  luaL_error(L, "cancelled: %s", run->reason);
+  lua_pushfstring(L, "cancelled: %s", run->reason); /* without a position: it is nobody's line */
+  lua_error(L);
 }
 
 struct azd_wait azd_run_park(lua_State *L, const struct azd_park *park) {
   struct azd_run *run = azd_run_of(L);
   if (!run) luaL_error(L, "%s awaits, and awaits only work in a run (not in a coroutine of your own)", park->what);
-  if (run->is_resetting)
-    luaL_error(L, "%s awaits, and the run was cancelled and had its %d ms of grace", park->what, AZD_RUN_GRACE_MS);
+  if (run->is_resetting) luaL_error(L, "%s awaits, and the run is being reset: its time of grace is over", park->what);
   if (!lua_isyieldable(L))
     luaL_error(L, "%s awaits, which cannot be done inside a sort comparison, a gsub callback or a module's top level",
                park->what);

@@ -29,6 +29,8 @@ struct azd_run;
 
 /* L: the state's main thread, which no run may be using. */
 int azd_runs_new(struct azd_runs **runs, struct azd_loop *loop, lua_State *L, struct azd_error *error);
+/* How long a cancelled run may go on; AZD_RUN_GRACE_MS unless set. For cancels from here on. */
+void azd_runs_set_grace(struct azd_runs *runs, int64_t grace_ms);
 /* Resets every run that is left; their on_end are called. */
 void azd_runs_free(struct azd_runs *runs);
 

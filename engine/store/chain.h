@@ -26,16 +26,13 @@ void azd_changes_free(struct azd_changes *changes);
 
 /* 1: added; 0: the key is there already; AZD_ENOMEM. from NULL: new; to NULL: gone. */
 int azd_changes_add(struct azd_changes *changes, const struct azd_key *key, const uint8_t *from, const uint8_t *to);
-/* Takes back the last count that were added. */
-void azd_changes_undo(struct azd_changes *changes, size_t count);
-/* Sorts the entries: nothing can be added afterwards. */
-void azd_changes_hash(struct azd_changes *changes, uint8_t hash[AZD_HASH_BYTES]);
+/* Sorts the entries. AZD_ENOMEM. */
+int azd_changes_hash(struct azd_changes *changes, uint8_t hash[AZD_HASH_BYTES]);
 
-/* Fills in resources, hashes_xor, previous_chain and chain of snapshot, whose other fields are all set, from the last
- * published one (NULL: none). */
-void azd_chain_link(struct azd_snapshot *snapshot, const struct azd_snapshot *previous,
-                    const struct azd_changes *changes);
-/* The chain that the stored fields of snapshot give. */
-void azd_chain_of(const struct azd_snapshot *snapshot, uint8_t chain[AZD_HASH_BYTES]);
+/* Fills in counts, hashes_xor, changes_hash, previous_chain and chain of snapshot, whose other fields are all set, from
+ * the last published one (NULL: none). AZD_ENOMEM. */
+int azd_chain_link(struct azd_snapshot *snapshot, const struct azd_snapshot *previous, struct azd_changes *changes);
+/* The chain that the stored fields of snapshot give. AZD_ENOMEM. */
+int azd_chain_of(const struct azd_snapshot *snapshot, uint8_t chain[AZD_HASH_BYTES]);
 
 #endif

@@ -16,6 +16,8 @@ struct azd_key {
   uint8_t bytes[AZD_KEY_BYTES];
 };
 struct azd_key azd_key_of(struct azd_str type, struct azd_str id);
+/* The first bytes of the keys of all resources of a type. */
+void azd_key_type_prefix(struct azd_str type, uint8_t prefix[AZD_KEY_TYPE_BYTES]);
 
 static inline int azd_key_compare(const struct azd_key *a, const struct azd_key *b) {
   return memcmp(a->bytes, b->bytes, AZD_KEY_BYTES);

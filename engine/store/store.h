@@ -156,7 +156,8 @@ int azd_commit_begin(struct azd_store *store, const struct azd_lease *lease, str
 
 /* Hands over new versions and ends of versions, in any order and number; what is handed over stays invisible until
  * publication. A key that this commit has already is left out and counted in duplicates (which may be NULL): the first
- * word holds, so a page that is read twice is harmless. AZD_ECONFLICT: the lease is lost, abort. */
+ * word holds, so a page that is read twice is harmless. AZD_ECONFLICT: the lease is lost. After any failure but
+ * AZD_EINVAL the commit answers that failure to every later put, remove and publish: abort it. */
 int azd_commit_put(struct azd_commit *commit, const struct azd_new_version *versions, size_t count, size_t *duplicates,
                    struct azd_error *error);
 int azd_commit_remove(struct azd_commit *commit, const struct azd_removal *removals, size_t count, size_t *duplicates,
@@ -236,6 +237,7 @@ struct azd_diff_query {
   int64_t from_seq, to_seq; /* published; either may be the newer; from_seq is not read with from_baseline */
   const struct azd_str *types; /* only these; count 0: all (from the baseline: all that have one) */
   size_t type_count;
+  bool bodies;
 };
 /* Resources whose hash differs between the two, in key order, with bodies: it reads only versions opened or closed
  * between them. */
@@ -345,7 +347,7 @@ struct azd_small {
   struct azd_str kind, id, bytes; /* kind and id up to 256 bytes, bytes up to 4 MB */
   int64_t revision;               /* 1 when made, one more with each put */
 };
-enum { AZD_SMALL_ANY = -1 };
+enum { AZD_SMALL_ANY = -1, AZD_SMALL_MAX_BYTES = 4 * 1024 * 1024 };
 /* expect_revision: what is stored now (0: nothing, AZD_SMALL_ANY: whatever), else AZD_ECONFLICT. */
 int azd_store_small_put(struct azd_store *store, struct azd_str kind, struct azd_str id, struct azd_str bytes,
                         int64_t expect_revision, struct azd_error *error);

@@ -1,10 +1,11 @@
-/* clang-format off: cmocka.h wants these first */
+/* cmocka.h wants these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
-/* clang-format on */
+
 #include "json/path.h"
 #include "json/ruleset.h"
 #include "json/schema_text.h"
@@ -18,10 +19,17 @@
 
 #define NETWORK "Microsoft.Network/virtualNetworks"
 
-static struct azd_rule rule_of(enum azd_rule_layer layer, enum azd_verb verb, const char *type, const char *path, int line) {
-  return (struct azd_rule){.layer = layer, .verb = verb, .type = azd_str_of(type), .path = azd_str_of(path),
-                           .file = AZD_STR("rules/test.lua"), .line = line, .owner = AZD_STR("team"),
-                           .why = AZD_STR("because"), .condition = -1};
+static struct azd_rule rule_of(enum azd_rule_layer layer, enum azd_verb verb, const char *type, const char *path,
+                               int line) {
+  return (struct azd_rule){.layer = layer,
+                           .verb = verb,
+                           .type = azd_str_of(type),
+                           .path = azd_str_of(path),
+                           .file = AZD_STR("rules/test.lua"),
+                           .line = line,
+                           .owner = AZD_STR("team"),
+                           .why = AZD_STR("because"),
+                           .condition = -1};
 }
 
 static void add(struct azd_ruleset *ruleset, struct azd_rule rule) {
@@ -34,8 +42,9 @@ static void seal(struct azd_ruleset *ruleset) {
   if (azd_ruleset_seal(ruleset, 1000, &error)) fail_msg("%s", error.text);
 }
 
-/* Walks names, "[]" and "[name=ssh]" as one would walk a document, and answers the line of the rule that decides whether a
- * difference counts there; 0 where none does. The class question as the diff asks it: higher layer, then nearer. */
+/* Walks names, "[]" and "[name=ssh]" as one would walk a document, and answers the line of the rule that decides
+ * whether a difference counts there; 0 where none does. The class question as the diff asks it: higher layer, then
+ * nearer. */
 static int speaker(struct azd_ruleset *ruleset, const char *type, const char *const *steps) {
   struct azd_error error = {0};
   const struct azd_trie *trie = azd_ruleset_trie(ruleset, azd_str_of(type), &error);
@@ -75,9 +84,19 @@ static struct told explain(struct azd_ruleset *ruleset, const char *type, const 
 
 static void paths_are_read_and_written_back(void **state) {
   (void)state;
-  static const char *const paths[] = {"a", "a.b[].c", "tags{}", "tags['odd.key']", "['a b'].c", "list[name=ssh].x", "a[3][4]",
-                                      "list[id=/subscriptions/x/y.z]", "p[objectId=a,applicationId='b,c']", "x['it\\'s\\\\']",
-                                      "list[name=a==]", "a[name='x]']", "['']"};
+  static const char *const paths[] = {"a",
+                                      "a.b[].c",
+                                      "tags{}",
+                                      "tags['odd.key']",
+                                      "['a b'].c",
+                                      "list[name=ssh].x",
+                                      "a[3][4]",
+                                      "list[id=/subscriptions/x/y.z]",
+                                      "p[objectId=a,applicationId='b,c']",
+                                      "x['it\\'s\\\\']",
+                                      "list[name=a==]",
+                                      "a[name='x]']",
+                                      "['']"};
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
     struct azd_arena arena;
     struct azd_path path;
@@ -87,10 +106,14 @@ static void paths_are_read_and_written_back(void **state) {
     if (azd_path_parse(azd_str_of(paths[i]), &arena, &path, &error)) fail_msg("%s", error.text);
     for (uint32_t s = 0; s < path.count; s++) {
       const struct azd_step *step = &path.steps[s];
-      if (step->kind == AZD_STEP_NAME) azd_path_write_name(&out, step->name, s == 0);
-      else if (step->kind == AZD_STEP_SELECT) azd_path_write_selector(&out, step->by, step->count);
-      else if (step->kind == AZD_STEP_INDEX) azd_path_write_index(&out, step->count);
-      else azd_buf_append_text(&out, step->kind == AZD_STEP_ITEM ? "[]" : "{}");
+      if (step->kind == AZD_STEP_NAME)
+        azd_path_write_name(&out, step->name, s == 0);
+      else if (step->kind == AZD_STEP_SELECT)
+        azd_path_write_selector(&out, step->by, step->count);
+      else if (step->kind == AZD_STEP_INDEX)
+        azd_path_write_index(&out, step->count);
+      else
+        azd_buf_append_text(&out, step->kind == AZD_STEP_ITEM ? "[]" : "{}");
     }
     assert_int_equal(out.size, strlen(paths[i]));
     assert_memory_equal(out.data, paths[i], out.size);
@@ -102,10 +125,13 @@ static void a_wrong_path_is_refused_with_its_column(void **state) {
   (void)state;
   static const struct {
     const char *path, *says;
-  } cases[] = {{"a..", "column 4"},    {".a", "column 2"},      {"a.", "column 3"},       {"a[", "column 3"},
-               {"a[b]", "column 4"},   {"a['x", "closing"},     {"a]b", "column 2"},      {"a{b}", "'}'"},
-               {"a.[b=c]", "'['"},     {"a b", "column 2"},     {"a['\\x']", "\\'"},      {"a[=x]", "member name"},
-               {"a[].b[]c", "'.'"},    {"a[x=1,y=2,z=3,w=4,v=5]", "4 pairs"}};
+  } cases[] = {{"a..", "column 4"},  {".a", "column 2"},
+               {"a.", "column 3"},   {"a[", "column 3"},
+               {"a[b]", "column 4"}, {"a['x", "closing"},
+               {"a]b", "column 2"},  {"a{b}", "'}'"},
+               {"a.[b=c]", "'['"},   {"a b", "column 2"},
+               {"a['\\x']", "\\'"},  {"a[=x]", "member name"},
+               {"a[].b[]c", "'.'"},  {"a[x=1,y=2,z=3,w=4,v=5]", "4 pairs"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct azd_arena arena;
     struct azd_path path;
@@ -390,10 +416,10 @@ static void a_type_name_cannot_leave_the_schema_folder(void **state) {
 
 static void wrong_schema_lines_are_refused(void **state) {
   (void)state;
-  static const char *const texts[] = {"  observe a\n",         "a/b\n  observe\n",     "a/b\n  key x\n",     "a/b\n  fold x y\n",
-                                      "a/b\n  same x\n",       "a/b\n  same x soon\n", "a/b\n  fold? x\n",   "notype\n",
-                                      "a/b 2020-01-01\n",      "a/b @1 more\n",        "a/b\n  key x 1 2 3 4 5\n",
-                                      "a/b\n  same x [1] [2]\n"};
+  static const char *const texts[] = {
+      "  observe a\n",    "a/b\n  observe\n",     "a/b\n  key x\n",           "a/b\n  fold x y\n",
+      "a/b\n  same x\n",  "a/b\n  same x soon\n", "a/b\n  fold? x\n",         "notype\n",
+      "a/b 2020-01-01\n", "a/b @1 more\n",        "a/b\n  key x 1 2 3 4 5\n", "a/b\n  same x [1] [2]\n"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     struct azd_error error = {0};
     int status = azd_schema_text_parse_all(azd_str_of(texts[i]), AZD_STR("f"), NULL, NULL, &error);

@@ -1,0 +1,99 @@
+/* azdrift.system: the few things the command line asks of the machine that Lua's own libraries do not know. Every call is
+ * one quick system call. Declared in lua/meta/system.lua. */
+#include "base/clock.h"
+#include "bind/bindings.h"
+#include "bind/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int push_errno(lua_State *L) {
+  lua_pushnil(L);
+  lua_pushstring(L, strerror(errno));
+  return 2;
+}
+
+/* [-0, +1, v] is_terminal(fd) */
+static int l_is_terminal(lua_State *L) {
+  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+/* [-0, +1, v] columns(fd): of the terminal there; nil where there is none, or it does not say. */
+static int l_columns(lua_State *L) {
+  struct winsize size;
+  int fd = (int)luaL_checkinteger(L, 1);
+  if (ioctl(fd, TIOCGWINSZ, &size) || !size.ws_col) lua_pushnil(L);
+  else lua_pushinteger(L, size.ws_col);
+  return 1;
+}
+
+/* [-0, +1, v] kind(path): "file", "directory" or "other"; nil where nothing is, or it cannot be looked at. A link that leads
+ * nowhere is "other", so that nobody writes through it. */
+static int l_kind(lua_State *L) {
+  struct stat info;
+  const char *path = luaL_checkstring(L, 1);
+  if (stat(path, &info) && lstat(path, &info)) lua_pushnil(L);
+  else lua_pushstring(L, S_ISREG(info.st_mode) ? "file" : S_ISDIR(info.st_mode) ? "directory" : "other");
+  return 1;
+}
+
+/* [-0, +1|2, v] make_directory(path): true, or nil and a sentence. The folder above it must be there. */
+static int l_make_directory(lua_State *L) {
+  if (mkdir(luaL_checkstring(L, 1), 0777)) return push_errno(L);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int write_all(int fd, const char *bytes, size_t count) {
+  while (count) {
+    ssize_t written = write(fd, bytes, count);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return -1;
+    bytes += written;
+    count -= (size_t)written;
+  }
+  return 0;
+}
+
+/* [-0, +1|2, v] create_file(path, text): true, or nil and a sentence. What is there already is never touched; a file that could
+ * not be written whole is taken away again. */
+static int l_create_file(lua_State *L) {
+  size_t count;
+  const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &count);
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) return push_errno(L);
+  int failed = write_all(fd, text, count), saved = errno;
+  if (close(fd) && !failed) failed = -1, saved = errno;
+  if (failed) {
+    unlink(path);
+    errno = saved;
+    return push_errno(L);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* [-0, +1, -] now_ms(): wall-clock milliseconds, UTC. */
+static int l_now_ms(lua_State *L) {
+  lua_pushinteger(L, azd_clock_wall_ms());
+  return 1;
+}
+
+int azd_open_system(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"is_terminal", l_is_terminal}, {"columns", l_columns}, {"kind", l_kind}, {"make_directory", l_make_directory},
+      {"create_file", l_create_file}, {"now_ms", l_now_ms},   {NULL, NULL},
+  };
+  luaL_newlib(L, functions);
+  lua_pushstring(L, azd_engine_of(L)->share);
+  lua_setfield(L, -2, "share");
+  lua_pushstring(L, AZD_VERSION);
+  lua_setfield(L, -2, "version");
+  return 1;
+}

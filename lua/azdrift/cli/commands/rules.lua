@@ -1,0 +1,129 @@
+local failure = require("azdrift.cli.failure")
+local moment = require("azdrift.cli.moment")
+local options = require("azdrift.cli.options")
+local project = require("azdrift.cli.project")
+local terminal = require("azdrift.cli.terminal")
+local value = require("azdrift.report.value")
+
+local function place_of(rule) return rule.line > 0 and ("%s:%d"):format(rule.file, rule.line) or rule.file end
+
+local function rule_text(rule) return ("%s %s"):format(rule.verb, rule.path) end
+
+local function is_same(a, b)
+  return a.file == b.file and a.line == b.line and a.verb == b.verb and a.path == b.path and a.layer == b.layer
+end
+
+-- Rules that answer one question; only one of each group speaks at a place.
+local QUESTION = { ignore = "compare", observe = "compare", compare = "compare", key = "order", set = "order",
+  list = "order" }
+
+-- The rule that always speaks in place of this one, at this one's own path; nil where it is heard.
+local function beaten_by(bundle, rule)
+  if not QUESTION[rule.verb] or rule.conditional or rule.type == "*" then return nil end
+  local explained = bundle:explain(rule.type, rule.path)
+  local winner
+  for _, other in ipairs(explained or {}) do
+    if other.won and not other.conditional and QUESTION[other.verb] == QUESTION[rule.verb] then
+      if is_same(other, rule) then return nil end
+      winner = winner or other
+    end
+  end
+  return winner
+end
+
+local function findings_of(bundle, now_ms)
+  local findings, count = {}, 0
+  for _, rule in ipairs(bundle:rules()) do
+    count = count + 1
+    local winner = rule.till_ms == 0 and beaten_by(bundle, rule)
+    if rule.till_ms ~= 0 and rule.till_ms <= now_ms then
+      findings[#findings + 1] = { rule = rule, kind = "expired",
+        text = ("expired on %s and is off"):format(moment.format(rule.till_ms):sub(1, 10)) }
+    elseif winner then
+      findings[#findings + 1] = { rule = rule, kind = "dead",
+        text = ("never speaks: %s (%s) does"):format(place_of(winner), rule_text(winner)) }
+    end
+  end
+  return findings, count
+end
+
+local function check(context, values)
+  -- Loading is most of the check: what does not compile, is unknown or ties raises here with file and line.
+  local bundle = project.bundle(context, {})
+  local findings, count = findings_of(bundle, context.host.now_ms())
+  for _, finding in ipairs(findings) do
+    local rule = finding.rule
+    if values.format == "json" then
+      context:line(value.encode({ file = rule.file, line = rule.line, verb = rule.verb, path = rule.path,
+        type = rule.type, owner = rule.owner, finding = finding.kind, text = finding.text }))
+    else
+      context:line(terminal.safe(("%s: %s of %s %s (owner %s)"):format(place_of(rule), rule_text(rule), rule.type,
+        finding.text, rule.owner)))
+    end
+  end
+  if values.format ~= "json" then
+    local verdict = #findings == 0 and "all in force" or ("%d to look at"):format(#findings)
+    context:line(("%d rules: %s"):format(count, verdict))
+  end
+  return #findings == 0 and 0 or 1
+end
+
+local function explain(context, values)
+  local bundle = project.bundle(context, {})
+  local explained, message = bundle:explain(values.type, values.path)
+  if not explained then failure.raise("%s", message) end
+  if values.format == "json" then
+    for _, rule in ipairs(explained) do context:line(value.encode(rule)) end
+    return 0
+  end
+  if #explained == 0 then
+    context:line(("no rule speaks at %s of %s: it is compared, lists by id, name or as multisets"):format(
+      terminal.safe(values.path), terminal.safe(values.type)))
+    return 0
+  end
+  local signs = context.terminal.signs
+  for _, rule in ipairs(explained) do
+    local line = terminal.safe(("%s  [%s, %s] %s%s"):format(rule_text(rule), rule.layer, rule.type, place_of(rule),
+      rule.conditional and ", when its condition holds" or ""))
+    context:line(context.terminal:paint(rule.won and "good" or "dim", (rule.won and signs.check or " ") .. " " .. line))
+    if rule.why ~= "" then context:line("    ", context.terminal:paint("dim", terminal.safe(rule.why))) end
+  end
+  return 0
+end
+
+return {
+  name = "rules",
+  summary = "Check the rules, or explain which one speaks at a path",
+  usage = "azdrift rules check   |   azdrift rules explain TYPE PATH",
+  examples = {
+    { "are all rules sound and in force", "azdrift rules check" },
+    { "why is this not shown", "azdrift rules explain Microsoft.Network/virtualNetworks properties.subnets" },
+  },
+  commands = {
+    {
+      name = "check",
+      summary = "Load all rules and name those that have expired or never speak",
+      usage = "azdrift rules check [options]",
+      about = { "Exit code 1 where a file does not load or a rule is named; 0 where all are in force." },
+      options = { options.LIST_FORMAT, options.JSON },
+      examples = { { "in a pipeline", "azdrift rules check --quiet" } },
+      run = check,
+    },
+    {
+      name = "explain",
+      summary = "Print the rule that speaks at a path, and the ones it beat",
+      usage = "azdrift rules explain [options] TYPE PATH",
+      arguments = {
+        { name = "TYPE", summary = "a resource type: Microsoft.Network/virtualNetworks" },
+        { name = "PATH", summary = "a path as reports and rules write it: properties.subnets[].id" },
+      },
+      options = { options.LIST_FORMAT, options.JSON },
+      examples = {
+        { "who says that tags count", "azdrift rules explain Microsoft.Web/sites tags.owner" },
+        { "of one element", "azdrift rules explain Microsoft.Network/networkSecurityGroups "
+          .. "'properties.securityRules[name=ssh].etag'" },
+      },
+      run = explain,
+    },
+  },
+}

@@ -1,0 +1,67 @@
+--- Moments as people name them: a time ("2026-11-22", "2026-11-22T10:00Z"), how long ago ("3h"), a snapshot's id, or
+--- its number in a scope (seq).
+local duration = require("azdrift.duration")
+
+local moment = {}
+
+local DAYS_BEFORE = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 }
+local MONTH_DAYS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+local function is_leap(year) return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0) end
+
+local function days_since_1970(year, month, day)
+  local past = year - 1
+  local leap_days = past // 4 - past // 100 + past // 400 - (1969 // 4 - 1969 // 100 + 1969 // 400)
+  local days = (year - 1970) * 365 + leap_days + DAYS_BEFORE[month] + day - 1
+  return month > 2 and is_leap(year) and days + 1 or days
+end
+
+local function is_date(year, month, day)
+  if year < 1970 or month < 1 or month > 12 or day < 1 then return false end
+  return day <= MONTH_DAYS[month] + ((month == 2 and is_leap(year)) and 1 or 0)
+end
+
+-- Milliseconds of a time with a zone, UTC where none is said; nil where the text is no time.
+local function parse_time(text)
+  local year, month, day, rest = text:match("^(%d%d%d%d)%-(%d%d)%-(%d%d)(.*)$")
+  if not year then return nil end
+  year, month, day = math.tointeger(year), math.tointeger(month), math.tointeger(day)
+  if not is_date(year, month, day) then return nil end
+  local seconds = days_since_1970(year, month, day) * 86400
+  if rest == "" then return seconds * 1000 end
+  local hour, minute, tail = rest:match("^[T ](%d%d):(%d%d)(.*)$")
+  if not hour or tonumber(hour) > 23 or tonumber(minute) > 59 then return nil end
+  seconds = seconds + math.tointeger(hour) * 3600 + math.tointeger(minute) * 60
+  local whole, zone = tail:match("^:(%d%d)%.?%d*(.*)$")
+  if whole then
+    if tonumber(whole) > 59 then return nil end
+    seconds, tail = seconds + math.tointeger(whole), zone
+  end
+  if tail == "" or tail == "Z" or tail == "z" then return seconds * 1000 end
+  local sign, hours, minutes = tail:match("^([+-])(%d%d):?(%d%d)$")
+  if not sign or tonumber(hours) > 14 or tonumber(minutes) > 59 then return nil end
+  local offset = math.tointeger(hours) * 3600 + math.tointeger(minutes) * 60
+  return (seconds + (sign == "+" and -offset or offset)) * 1000
+end
+
+moment.parse_time = parse_time
+
+--- { at_ms = }, { seq = } or { id = }; or nil and a sentence. now_ms is what "3h" counts back from.
+function moment.parse(text, now_ms)
+  local id = text:lower():match("^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x+$")
+  if id and #id == 36 then return { id = id } end
+  local seq = text:match("^%d+$") and math.tointeger(tonumber(text))
+  if seq and seq > 0 then return { seq = seq } end
+  local at_ms = parse_time(text)
+  if at_ms then return { at_ms = at_ms } end
+  local seconds = text ~= "" and duration.parse(text)
+  if seconds then return { at_ms = now_ms - seconds * 1000 } end
+  return nil, ('"%s" is no moment; write a time (2026-11-22, 2026-11-22T10:00Z), how long ago (3h, 7d), a '
+    .. 'snapshot\'s id, '
+    .. "or its number in a scope (with --scope)"):format(text)
+end
+
+--- "2026-11-22 10:00:05" (UTC) of milliseconds.
+function moment.format(ms) return os.date("!%Y-%m-%d %H:%M:%S", ms // 1000) end
+
+return moment

@@ -1,0 +1,232 @@
+--- What all formatters of a drift report need: order, names, the strongest verdict, what is open, the exit code.
+local value = require("azdrift.report.value")
+
+local model = {}
+
+model.SEVERITIES = { "info", "low", "medium", "high", "critical" }
+local RANK = { info = 1, low = 2, medium = 3, high = 4, critical = 5 }
+
+--- 0 for no severity, else 1 (info) to 5 (critical).
+function model.rank(severity) return RANK[value.present(severity) or ""] or 0 end
+
+--- A field that may be absent or JSON null.
+local function field(object, name)
+  if object == nil then return nil end
+  return value.present(object[name])
+end
+model.field = field
+
+--- The elements of a list that may be absent.
+function model.each(list)
+  list = value.present(list)
+  if list == nil then return function() end end
+  return ipairs(list)
+end
+
+function model.count(list)
+  list = value.present(list)
+  return list and #list or 0
+end
+
+--- "Microsoft.Network/virtualNetworks" -> "Network/virtualNetworks"; other names stay.
+function model.short_type(resource_type)
+  if resource_type:sub(1, 10):lower() == "microsoft." then return resource_type:sub(11) end
+  return resource_type
+end
+
+--- Splits an ARM id: { name, group, subscription, on }; `on` is the name of what an extension resource stands on.
+function model.resource(id)
+  local parts = {}
+  for part in id:gmatch("[^/]+") do parts[#parts + 1] = part end
+  local found, names, index = { name = id }, {}, 1
+  while index <= #parts do
+    local word, following = parts[index]:lower(), parts[index + 1]
+    if word == "subscriptions" and #names == 0 then
+      found.subscription, found.name = following, following or id
+    elseif word == "resourcegroups" and #names == 0 then
+      found.group, found.name = following, following or id
+    elseif word == "providers" then
+      if #names > 0 then found.on = table.concat(names, "/") end
+      names = {}
+      index = index + 1
+      -- After a provider's namespace come pairs of type and name.
+      local at = index + 1
+      while at < #parts and parts[at]:lower() ~= "providers" do
+        names[#names + 1] = parts[at + 1]
+        at = at + 2
+      end
+      found.name = #names > 0 and table.concat(names, "/") or found.name
+      index = at - 2
+    end
+    index = index + 2
+  end
+  return found
+end
+
+--- "open" unless the drift says otherwise: a comparison of two files knows no life of a drift.
+function model.status(drift) return field(drift, "status") or "open" end
+
+--- Neither accepted nor resolved.
+function model.is_open(drift)
+  local status = model.status(drift)
+  return status ~= "accepted" and status ~= "resolved"
+end
+
+--- Shown in full: open and not muted. The others are counted.
+function model.is_loud(drift)
+  return model.is_open(drift) and model.status(drift) ~= "muted"
+end
+
+--- The verdict that gave the drift its severity, or nil.
+function model.strongest(drift)
+  local best
+  for _, verdict in model.each(drift.verdicts) do
+    if not best or model.rank(verdict.severity) > model.rank(best.severity) then best = verdict end
+  end
+  return best
+end
+
+--- Old and new value of a change, exact; the absent side is nil, JSON null is value.null.
+function model.values(change)
+  local old, new
+  if change.op ~= "add" then
+    old = value.member(change, "old_value")
+    if old == nil then old = value.null end
+  end
+  if change.op ~= "remove" then
+    new = value.member(change, "new_value")
+    if new == nil then new = value.null end
+  end
+  return old, new
+end
+
+--- A note in words: what it says itself, else that only an order changed.
+function model.note_text(note)
+  if type(note) == "string" then return note end
+  local old, new = field(note, "old_value"), field(note, "new_value")
+  local said = field(note, "note")
+  if said and type(old) == "string" and type(new) == "string" and old ~= "" and new ~= "" then
+    return ("%s (%s, then %s)"):format(said, old, new)
+  end
+  return said or ("the order of %s changed"):format(field(note, "property") or "?")
+end
+
+local KINDS = { removed = 1, recreated = 2, added = 3, changed = 4, moved = 5, state = 6 }
+
+local function sort_key(drift)
+  local id = drift.resource_id or ""
+  return ("%d %d %s %s %s"):format(9 - model.rank(drift.severity), KINDS[drift.kind] or 7,
+    (drift.resource_type or ""):lower(), id:lower(), field(drift, "fingerprint") or "")
+end
+
+--- Drifts that keep(drift) says yes to (all without keep): the worst first, then by kind, type and id.
+function model.sorted(report, keep)
+  local rows = {}
+  for position, drift in model.each(report.drifts) do
+    if not keep or keep(drift) then rows[#rows + 1] = { key = sort_key(drift), position = position, drift = drift } end
+  end
+  table.sort(rows, function(a, b)
+    if a.key ~= b.key then return a.key < b.key end
+    return a.position < b.position
+  end)
+  local drifts = {}
+  for index, row in ipairs(rows) do drifts[index] = row.drift end
+  return drifts
+end
+
+--- A path as rules write it: selectors and positions become [].
+--- "properties.rules[name=ssh].properties.access" -> "properties.rules[].properties.access"; ['odd.key'] stays.
+function model.rule_path(property)
+  local out, at = {}, 1
+  while at <= #property do
+    local open = property:find("[", at, true)
+    if not open then break end
+    out[#out + 1] = property:sub(at, open - 1)
+    local quoted = property:match("^%['[^']*'%]()", open)
+    if quoted then
+      out[#out + 1] = property:sub(open, quoted - 1)
+      at = quoted
+    else
+      out[#out + 1] = "[]"
+      at = (property:find("]", open, true) or #property) + 1
+    end
+  end
+  out[#out + 1] = property:sub(at)
+  return table.concat(out)
+end
+
+-- A type without a list is no gap: there is nothing to read, whoever asks.
+local function is_gap(entry) return entry.outcome ~= "ok" and entry.outcome ~= "unsupported" end
+
+--- What was asked for and not read in full: coverage entries of types and of single resources, in their order.
+function model.gaps(report)
+  local gaps = {}
+  local coverage = field(report, "coverage")
+  for _, list in ipairs({ "types", "resources" }) do
+    for _, entry in model.each(coverage and coverage[list]) do
+      if is_gap(entry) then gaps[#gaps + 1] = entry end
+    end
+  end
+  return gaps
+end
+
+--- The answer to one of the entries in words: "forbidden (403 AuthorizationFailed)".
+function model.answer(entry)
+  local said = {}
+  for _, name in ipairs({ "status", "code" }) do
+    local word = field(entry, name)
+    if word ~= nil then said[#said + 1] = tostring(word) end
+  end
+  local outcome = (tostring(entry.outcome):gsub("_", " "))
+  return #said > 0 and ("%s (%s)"):format(outcome, table.concat(said, " ")) or outcome
+end
+
+--- Gaps with one answer and one way out together: { answer, hint, since, kept, names }. A missing role is one line and not
+--- one for each of the three hundred types behind it.
+function model.gap_groups(report)
+  local groups, by_key = {}, {}
+  for _, gap in ipairs(model.gaps(report)) do
+    local answer, hint, since = model.answer(gap), field(gap, "hint"), field(gap, "since")
+    local key = table.concat({ answer, hint or "", tostring(since) }, "\n")
+    local group = by_key[key]
+    if not group then
+      group = { answer = answer, hint = hint, since = since, kept = 0, names = {} }
+      by_key[key] = group
+      groups[#groups + 1] = group
+    end
+    group.kept = group.kept + (field(gap, "kept") or 0)
+    group.names[#group.names + 1] = gap.type and model.short_type(gap.type) or gap.id or "?"
+  end
+  return groups
+end
+
+--- has_drift of this report at or above a severity. Drift without a severity (two files, no policies) counts always.
+function model.has_drift_at(report, fail_on)
+  if report.has_drift ~= true then return false end
+  local threshold, has_severity = model.rank(fail_on), false
+  for _, drift in model.each(report.drifts) do
+    if model.is_loud(drift) then
+      local rank = model.rank(drift.severity)
+      if rank == 0 or rank >= threshold then return true end
+      has_severity = true
+    end
+  end
+  -- A report that says drift and lists none that is loud is believed.
+  return not has_severity
+end
+
+--- One report's part in the exit code: 2 drift at or above fail_on, 3 not complete, 0. The smallest but 0 of several
+--- wins.
+function model.exit_code(report, options)
+  if model.has_drift_at(report, options.fail_on or "low") then return 2 end
+  if report.complete ~= true and not options.allow_incomplete then return 3 end
+  return 0
+end
+
+--- The exit code of several reports together.
+function model.worse_exit(a, b)
+  if a == 0 or b == 0 then return math.max(a, b) end
+  return math.min(a, b)
+end
+
+return model

@@ -1,0 +1,72 @@
+--- Every setting of azdrift.lua, once: this table drives validation, environment names, defaults and
+--- docs/configuration.md.
+---
+--- A row: { "section.name", kind, doc, env = NAME, default = ..., min, max, choices, fields, secret }
+---   kind: text, integer, number, boolean, duration (written "3h", kept in seconds), choice, list (of texts), map
+--- (anything),
+---   records (a list of tables, each with `fields`)
+local SEVERITIES = { "info", "low", "medium", "high", "critical" }
+
+local settings = {}
+
+settings.ROWS = {
+  { "cloud", "text", "`public`, `usgov`, `china`, or the URL of an ARM endpoint, which then tells its own login "
+    .. "hosts; plain http "
+    .. "only on loopback", env = "AZDRIFT_CLOUD", default = "public" },
+  { "store.url", "text", "where MongoDB answers; without it snapshots are kept in one SQLite file", env = "MONGODB_URL",
+    secret = true },
+  { "store.database", "text", "database in MongoDB", env = "MONGODB_DB_NAME", default = "azure_drift" },
+  { "store.path", "text", "the SQLite file; a relative path counts from the folder of azdrift.lua",
+    env = "AZDRIFT_STORE", default = "azdrift.db" },
+  { "accounts", "records",
+    "whose subscriptions are read; without any: the AZURE_* variables below, else who `az login` says", fields = {
+      { "name", "text", "what this account is called in reports and logs", required = true },
+      { "tenant", "text", "tenant id", env = "AZURE_TENANT_ID" },
+      { "credential", "choice", "how azdrift signs in",
+        choices = { "cli", "secret", "certificate", "workload", "managed_identity" }, default = "cli" },
+      { "client", "text", "client id of the application or of a user-assigned identity", env = "AZURE_CLIENT_ID" },
+      { "secret", "text", "client secret; take it from the environment: `env(\"NAME\")`", env = "AZURE_CLIENT_SECRET",
+        secret = true },
+      { "certificate", "text", "file with certificate and key (PEM)", env = "AZURE_CLIENT_CERTIFICATE_PATH" },
+      { "token_file", "text", "file with the federated token of `workload`", env = "AZURE_FEDERATED_TOKEN_FILE" },
+      { "include", "list", "subscription ids to read; `*` stands for any text", default = { "*" },
+        env = "AZURE_SUBSCRIPTION_ID" },
+      { "exclude", "list", "subscription ids to leave out", default = {} },
+    } },
+  { "collect.every", "duration", "time between two collections of one scope by the service", default = "3h" },
+  { "collect.jitter", "duration", "random delay before each, so that scopes do not all start at once", default = "5m" },
+  { "collect.budget", "number", "part of Azure's request limits that azdrift may use", min = 0.01, max = 1,
+    default = 0.5 },
+  { "collect.connections", "integer", "connections at once", min = 1, max = 512, default = 32 },
+  { "collect.proxy", "text", "proxy for requests to Azure", env = "HTTPS_PROXY", secret = true },
+  { "collect.ca_file", "text", "certificates to trust instead of the system's (PEM)", env = "AZDRIFT_CA_FILE" },
+  { "severity.default", "choice", "of a drift that no policy speaks of", choices = SEVERITIES, default = "low" },
+  { "severity.fail_on", "choice", "exit code 2 from this severity on", choices = SEVERITIES, default = "low" },
+  { "severity.tags_only", "choice", "of a drift in tags only that no policy speaks of", choices = SEVERITIES,
+    default = "info" },
+  { "redaction.key", "text",
+    "key of the digests that stand for secrets: the same on every engine of one store, at least 16 bytes. "
+    .. "SQLite: made at first start beside the store; MongoDB: required", env = "AZDRIFT_REDACTION_KEY",
+    env_file = "AZDRIFT_REDACTION_KEY_FILE", secret = true },
+  { "params", "map", "what policies ask for with `param(name, default)`", default = {} },
+  { "listen", "list", "where the service listens: `host:port` or `unix:/path`", env = "AZDRIFT_LISTEN",
+    default = { "127.0.0.1:8200" } },
+  { "notify", "records", "who is told of drift",
+    fields = {
+      { "to", "text", "URL of a webhook", required = true, secret = true },
+      { "min", "choice", "from this severity on", choices = SEVERITIES, default = "high" },
+      { "on", "list", "transitions: `new`, `worse`, `resolved`", choices = { "new", "worse", "resolved" },
+        default = { "new", "worse", "resolved" } },
+    } },
+  { "retention.all", "duration", "every snapshot is kept this long", default = "30d" },
+  { "retention.daily", "duration", "after that one a day", default = "180d" },
+  { "retention.weekly", "duration", "after that one a week", default = "2y" },
+}
+
+--- "collect.every" -> "AZDRIFT_COLLECT_EVERY", where the row names no other; nil for what has no place in one variable.
+function settings.environment_name(row)
+  if row[2] == "records" or row[2] == "map" then return nil end
+  return row.env or "AZDRIFT_" .. row[1]:gsub("%.", "_"):upper()
+end
+
+return settings

@@ -1,0 +1,41 @@
+---@meta azdrift.system
+
+--- What the command line asks of the machine.
+---@class azdrift.system
+---@field version string of azdrift: "0.1.0"
+---@field share string the folder with lua/, rules/, policies/, catalog/
+local system = {}
+
+--- Whether a file descriptor (1: standard output, 2: standard error) is a terminal.
+---@param fd integer
+---@return boolean
+function system.is_terminal(fd) end
+
+--- Columns of the terminal; nil where there is none.
+---@param fd integer
+---@return integer?
+function system.columns(fd) end
+
+--- What stands at path; nil where nothing does.
+---@param path string
+---@return "file"|"directory"|"other"|nil
+function system.kind(path) end
+
+--- Makes one folder; the one above it must be there.
+---@param path string
+---@return true? made
+---@return string? message
+function system.make_directory(path) end
+
+--- Makes a file that is not there yet and writes text into it. What is there is never touched.
+---@param path string
+---@param text string
+---@return true? made
+---@return string? message
+function system.create_file(path, text) end
+
+--- Wall-clock milliseconds since 1970, UTC.
+---@return integer
+function system.now_ms() end
+
+return system
