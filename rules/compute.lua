@@ -24,6 +24,26 @@ rules {
 }
 
 rules {
+  type = { "Microsoft.Compute/virtualMachines", "Microsoft.Compute/virtualMachineScaleSets" }, owner = "azdrift",
+
+  { redact = "..customData", why = "cloud-init text: passwords and join keys stand in it" },
+  { redact = "..userData", why = "readable by everything on the machine, and keys stand in it all the same" },
+}
+
+rules {
+  type = {
+    "Microsoft.Compute/virtualMachines/extensions",
+    "Microsoft.Compute/virtualMachineScaleSets/extensions",
+    "Microsoft.Compute/virtualMachineScaleSets",
+    "Microsoft.HybridCompute/machines/extensions",
+  },
+  owner = "azdrift",
+
+  { redact = "..commandToExecute", why = "command lines carry passwords and tokens; that it changed still shows" },
+  { redact = "..protectedSettings", why = "the secret half of the settings, should a door ever answer with it" },
+}
+
+rules {
   type = "Microsoft.Compute/virtualMachines/extensions", owner = "azdrift",
 
   { same = "properties.settings", as = "json",

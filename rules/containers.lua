@@ -74,6 +74,19 @@ rules {
 }
 
 rules {
+  type = {
+    "Microsoft.App/containerApps",
+    "Microsoft.App/containerApps/revisions",
+    "Microsoft.App/jobs",
+    "Microsoft.ContainerInstance/containerGroups",
+  },
+  owner = "azdrift",
+
+  { redact = "..env[].value", why = "connection strings and keys stand in environment variables; that one changed still shows" },
+  { redact = "..environmentVariables[].value", why = "connection strings and keys stand in environment variables" },
+}
+
+rules {
   type = "Microsoft.App/containerApps/revisions", owner = "azdrift",
 
   { observe = "properties.replicas", why = "the scaler's business" },
