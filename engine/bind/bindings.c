@@ -4,6 +4,9 @@
 
 const struct azd_binding azd_bindings[] = {
     {"azdrift.core.task", azd_open_task},
+    {"azdrift.core.http", azd_open_http},
+    {"azdrift.process", azd_open_process},
+    {"azdrift.log", azd_open_log},
     {"azdrift.system", azd_open_system},
     {"azdrift.json", azd_open_json},
     {"azdrift.server", azd_open_server},

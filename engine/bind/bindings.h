@@ -18,6 +18,9 @@ void azd_bindings_register(lua_State *L);
 
 int azd_open_server(lua_State *L);
 int azd_open_task(lua_State *L);
+int azd_open_http(lua_State *L);
+int azd_open_process(lua_State *L);
+int azd_open_log(lua_State *L);
 int azd_open_system(lua_State *L);
 int azd_open_json(lua_State *L);
 

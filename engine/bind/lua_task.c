@@ -181,20 +181,25 @@ static int sleep_ms(lua_State *L) { /* delay */
 }
 
 static int now_ms(lua_State *L) {
-  lua_pushinteger(L, azd_clock_mono_ns() / 1000000);
+  lua_pushinteger(L, azd_clock_wall_ms());
   return 1;
 }
 
-static int wall_ms(lua_State *L) {
-  lua_pushinteger(L, azd_clock_wall_ms());
+static int now(lua_State *L) {
+  lua_pushinteger(L, azd_clock_wall_ms() / 1000);
+  return 1;
+}
+
+static int clock_ms(lua_State *L) {
+  lua_pushinteger(L, azd_clock_mono_ns() / 1000000);
   return 1;
 }
 
 int azd_open_task(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"join", task_join}, {"cancel", task_cancel}, {"status", task_status}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {
-      {"spawn", task_spawn}, {"sleep_ms", sleep_ms}, {"now_ms", now_ms}, {"wall_ms", wall_ms}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"spawn", task_spawn}, {"sleep_ms", sleep_ms}, {"now", now},
+                                       {"now_ms", now_ms},    {"clock_ms", clock_ms}, {NULL, NULL}};
   azd_new_class(L, task_name, methods, task_gc);
   luaL_newlib(L, functions);
   return 1;

@@ -3,8 +3,9 @@ local core = require("azdrift.core.task")
 
 local task = {
   sleep_ms = core.sleep_ms,
-  now_ms = core.now_ms,
-  wall_ms = core.wall_ms,
+  now = core.now,           -- seconds since 1970
+  now_ms = core.now_ms,     -- milliseconds since 1970
+  clock_ms = core.clock_ms, -- for durations: never goes back
 }
 
 -- Starts fn(...) beside the caller. handle:join() gives its results or raises its error.
