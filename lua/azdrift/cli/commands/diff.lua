@@ -35,7 +35,7 @@ local function run(context, values)
   if not report then failure.raise("%s", message) end
   local arrow = context.terminal.signs.arrow
   local printer = reports.new(context, values, { title = ("%s %s %s"):format(values.old, arrow, values.new),
-    history = false, bare = true, command = ("azdrift diff %s %s"):format(values.old, values.new) })
+    history = false, bare = values.raw, command = ("azdrift diff %s %s"):format(values.old, values.new) })
   printer:report(report)
   return printer:finish()
 end
