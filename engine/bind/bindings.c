@@ -10,6 +10,7 @@ const struct azd_binding azd_bindings[] = {
     {"azdrift.system", azd_open_system},
     {"azdrift.json", azd_open_json},
     {"azdrift.server", azd_open_server},
+    {"azdrift.store", azd_open_store},
     {NULL, NULL},
 };
 

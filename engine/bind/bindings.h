@@ -23,5 +23,6 @@ int azd_open_process(lua_State *L);
 int azd_open_log(lua_State *L);
 int azd_open_system(lua_State *L);
 int azd_open_json(lua_State *L);
+int azd_open_store(lua_State *L);
 
 #endif

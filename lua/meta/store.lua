@@ -1,0 +1,477 @@
+---@meta azdrift.store
+-- What azdrift keeps: snapshots as histories of versions, baselines, reports, the lives of drifts, small documents.
+-- Every verb is awaited on a store worker. Expected failure is nil, sentence, code; codes to act upon: "busy" (locked or
+-- leased by another: try later), "conflict" (somebody was first), "not_found", "corrupt", "denied" (read only).
+-- Documents (coverage, header, body ...) are JSON text. Times are milliseconds since 1970. Scopes are in lower case.
+
+---@class azdrift.store.module
+local M = {}
+
+---@class azdrift.store.options
+---@field path? string  of an SQLite file, made where there is none
+---@field url? string  instead of path: "sqlite:PATH", "mongodb://..."
+---@field database? string  MongoDB only
+---@field read_only? boolean
+---@field busy_timeout_ms? integer  waiting for another writer; default 30000
+
+---@param options azdrift.store.options
+---@return azdrift.store? store
+---@return string? message  names the file and what to do
+---@return string? code
+function M.open(options) end
+
+---@class azdrift.store
+local store = {}
+
+--- Closes the file; where leases, commits, cursors or calls still use it, the last of them does. Closing twice is fine.
+function store:close() end
+
+---@return string name  for people: the path, or the url without its password
+function store:name() end
+
+---@class azdrift.store.stats
+---@field schema_version integer
+---@field scopes integer
+---@field snapshots integer
+---@field versions integer
+---@field open_versions integer
+---@field reports integer
+---@field drifts integer
+---@field dictionaries integer
+---@field body_bytes integer  of all versions, as stored
+---@field disk_bytes integer
+
+---@return azdrift.store.stats? stats
+---@return string? message
+---@return string? code
+function store:stats() end
+
+---@return string[]? scopes  in order
+---@return string? message
+---@return string? code
+function store:scopes() end
+
+--- The first to ask sets the id of the redaction key, for good; any other is "denied".
+---@param key_id string
+---@return true? done
+---@return string? message
+---@return string? code
+function store:redaction_key(key_id) end
+
+--- Learns a compression dictionary from the newest snapshot, once, where there is enough to learn from.
+---@param scope string
+---@return boolean? has_one
+---@return string? message
+---@return string? code
+function store:train(scope) end
+
+---@class azdrift.store.check
+---@field snapshots integer  looked at, as are the next two
+---@field versions integer
+---@field bodies integer
+---@field findings integer
+---@field first? string  the first of them, for people
+
+--- Verifies the chain, counts and hashes of every snapshot, and with bodies that each body is what was hashed.
+---@param query { scope?: string, bodies?: boolean }
+---@return azdrift.store.check? check
+---@return string? message
+---@return string? code
+function store:check(query) end
+
+-- Writing: acquire a lease, load the map, begin, put and remove, publish, release.
+
+---@class azdrift.store.lease
+local lease = {}
+
+--- A lease, and with it the seq of one run. "busy" names who holds it. Whatever a dead run left is cleared up first.
+---@param scope string
+---@param owner string
+---@param ttl_ms integer  renew at a third of it
+---@return azdrift.store.lease? lease
+---@return string? message
+---@return string? code
+function store:acquire(scope, owner, ttl_ms) end
+
+---@param ttl_ms integer
+---@return true? done
+---@return string? message
+---@return string? code  "conflict": taken over by another
+function lease:renew(ttl_ms) end
+
+---@return true? done
+---@return string? message
+---@return string? code
+function lease:release() end
+
+---@return integer
+function lease:seq() end
+
+---@return string
+function lease:scope() end
+
+--- What the last published snapshot shows, by hash. Nothing may use it while it is loaded again.
+---@class azdrift.store.map
+local map = {}
+
+---@param scope string
+---@param known? azdrift.store.map  brought up to date instead of loading a new one
+---@return azdrift.store.map? map
+---@return string? message
+---@return string? code
+function store:map(scope, known) end
+
+---@return integer seq  of the snapshot it shows; 0: none yet
+function map:seq() end
+
+---@param type? string  only of this type
+---@return integer
+function map:count(type) end
+
+---@param type string
+---@param id string
+---@return string? hash  hex
+---@return integer? from_seq
+function map:find(type, id) end
+
+---@class azdrift.store.commit
+local commit = {}
+
+---@param lease azdrift.store.lease
+---@return azdrift.store.commit? commit
+---@return string? message
+---@return string? code
+function store:begin(lease) end
+
+---@class azdrift.store.resource
+---@field id string
+---@field type string
+---@field body string  canonical JSON, redacted
+---@field view? string
+---@field api_version? string
+---@field subscription_id? string
+---@field resource_group? string
+---@field redaction? string
+
+--- Hands over resources that were read; those the map has with the same hash are left out. Pages that collect jobs split
+--- never pass through here.
+---@param map azdrift.store.map
+---@param resources azdrift.store.resource[]
+---@return integer? new_versions
+---@return string? message
+---@return string? code
+function commit:put(map, resources) end
+
+--- Ends what is open of these; what is not open is left out.
+---@param map azdrift.store.map
+---@param resources { type: string, id: string }[]
+---@return integer? removed
+---@return string? message
+---@return string? code
+function commit:remove(map, resources) end
+
+---@class azdrift.store.publication
+---@field status "complete"|"partial"
+---@field timestamp_ms integer
+---@field coverage string  JSON
+---@field id? string  a UUID; made where absent
+---@field subscription_id? string
+---@field resource_group? string
+---@field missing? string  JSON
+---@field stamps? string  JSON
+---@field redaction_key? string
+
+--- All of it becomes visible at once. "conflict": another run was first, nothing of this one is kept. After "busy" or "io"
+--- it may be called again.
+---@param publication azdrift.store.publication
+---@return azdrift.store.snapshot? snapshot
+---@return string? message
+---@return string? code
+function commit:publish(publication) end
+
+--- Gives it up. After publish it does nothing.
+function commit:abort() end
+
+-- Reading.
+
+---@class azdrift.store.snapshot
+---@field id string
+---@field scope string
+---@field seq integer
+---@field timestamp_ms integer
+---@field status "complete"|"partial"
+---@field subscription_id? string
+---@field resource_group? string
+---@field coverage string
+---@field missing? string
+---@field stamps? string
+---@field redaction_key? string
+---@field resources integer  open at it
+---@field added integer
+---@field changed integer
+---@field removed integer
+---@field chain string  hex: the head of the chain at it
+
+---@class azdrift.store.moment
+---@field scope? string  required but with id
+---@field seq? integer
+---@field id? string
+---@field at_ms? integer  the newest not after it; without seq, id and at_ms: the last
+
+---@param moment azdrift.store.moment
+---@return azdrift.store.snapshot? snapshot
+---@return string? message
+---@return string? code
+function store:snapshot(moment) end
+
+--- Newest first.
+---@param query { scope?: string, before_seq?: integer, limit?: integer }  limit: default 100, at most 10000
+---@return azdrift.store.snapshot[]? snapshots
+---@return string? message
+---@return string? code
+function store:snapshots(query) end
+
+---@param scope string
+---@param seq integer
+---@return { type: string, versions: integer }[]? types
+---@return string? message
+---@return string? code
+function store:types(scope, seq) end
+
+---@class azdrift.store.version
+---@field id string
+---@field type string
+---@field view? string
+---@field api_version? string
+---@field subscription_id? string
+---@field resource_group? string
+---@field redaction? string
+---@field from_seq integer
+---@field to_seq? integer  absent: still open
+---@field removed? true  the resource was found gone at from_seq
+---@field hash? string  hex
+---@field body? string  canonical JSON, where bodies were asked for
+
+---@param query { scope: string, type: string, id: string, seq: integer }
+---@return azdrift.store.version? version
+---@return string? message
+---@return string? code
+function store:version(query) end
+
+--- For a generic `for`: a row a call, a batch in memory, one moment of the store until it is closed. Raises on failure.
+---@class azdrift.store.cursor
+---@overload fun(): any
+local cursor = {}
+
+---@return any row  nil: the end
+function cursor:next() end
+
+function cursor:close() end
+
+--- Versions open at a seq; those of one type are neighbours.
+---@param query { scope: string, seq: integer, type?: string, bodies?: boolean }
+---@return azdrift.store.cursor? versions  of azdrift.store.version
+---@return string? message
+---@return string? code
+function store:versions(query) end
+
+--- All versions of one resource, newest first.
+---@param query { type: string, id: string, scope?: string, bodies?: boolean }
+---@return azdrift.store.cursor? versions  of azdrift.store.version
+---@return string? message
+---@return string? code
+function store:history(query) end
+
+---@class azdrift.store.pair
+---@field before? azdrift.store.version  absent: added
+---@field after? azdrift.store.version  absent: removed
+---@field accepted? true  before is what was accepted for this resource alone
+
+---@class azdrift.store.diff_query
+---@field scope string
+---@field to_seq integer
+---@field from_seq? integer
+---@field from_baseline? boolean  instead of from_seq
+---@field types? string[]
+---@field bodies? boolean
+
+--- Resources whose hash differs between two moments.
+---@param query azdrift.store.diff_query
+---@return azdrift.store.cursor? pairs  of azdrift.store.pair
+---@return string? message
+---@return string? code
+function store:diff(query) end
+
+--- Writes one snapshot in the published shape, in constant memory.
+---@param query { scope?: string, seq?: integer, id?: string, at_ms?: integer, path?: string }  without path: standard output
+---@return integer? resources
+---@return string? message
+---@return string? code
+function store:export(query) end
+
+-- Baselines.
+
+---@param query { scope: string, types: string[], seq: integer, only_missing?: boolean, who?: string, why?: string }
+---@return integer? set
+---@return string? message
+---@return string? code
+function store:baseline_set(query) end
+
+---@param scope string
+---@param type? string  without: of all types
+---@return true? done
+---@return string? message
+---@return string? code
+function store:baseline_clear(scope, type) end
+
+---@param scope string
+---@return { type: string, seq: integer, set_ms: integer, who?: string, why?: string }[]? baselines
+---@return string? message
+---@return string? code
+function store:baselines(scope) end
+
+---@class azdrift.store.acceptance
+---@field scope string
+---@field type string
+---@field id string
+---@field seq integer  the state at this seq, absence included
+---@field body? string  canonical JSON instead: part of a drift was accepted
+---@field until_ms? integer
+---@field who? string
+---@field why? string
+
+--- This state of one resource is its baseline from now on.
+---@param acceptance azdrift.store.acceptance
+---@return true? done
+---@return string? message
+---@return string? code
+function store:accept(acceptance) end
+
+---@param scope string
+---@param type string
+---@param id string
+---@return true? done
+---@return string? message
+---@return string? code
+function store:unaccept(scope, type, id) end
+
+---@param scope string
+---@return table[]? accepted  type, id, seq, has_body, set_ms, until_ms, who, why
+---@return string? message
+---@return string? code
+function store:accepted(scope) end
+
+-- Reports, and the lives of drifts.
+
+---@class azdrift.store.report
+---@field id string
+---@field scope string
+---@field header string  JSON: the published shape but its drifts
+---@field timestamp_ms integer
+---@field from_seq? integer
+---@field to_seq integer
+---@field revision? integer  default 1
+---@field snapshot_id? string
+---@field baseline_id? string
+---@field has_drift? boolean
+---@field complete? boolean
+
+---@class azdrift.store.drift
+---@field id string
+---@field fingerprint string
+---@field kind string
+---@field type string
+---@field resource_id string
+---@field severity? string
+---@field status "open"|"acknowledged"|"muted"|"accepted"|"resolved"
+---@field first_seen_seq integer
+---@field first_seen_ms integer
+---@field last_seen_seq integer
+---@field last_seen_ms integer
+---@field until_ms? integer
+---@field who? string
+---@field why? string
+---@field document string  JSON: the drift in the published shape
+---@field report_id? string  the report that showed it last; not read when put
+
+--- Stores a report, its drifts and their lives as one. "conflict": this revision or a later one is stored.
+---@param report azdrift.store.report
+---@param drifts azdrift.store.drift[]
+---@param resolved? string[]  fingerprints whose lives end with it
+---@return true? done
+---@return string? message
+---@return string? code
+function store:report_put(report, drifts, resolved) end
+
+---@param query { id?: string, scope?: string }  without id the newest of scope
+---@return azdrift.store.report? report
+---@return string? message
+---@return string? code
+function store:report(query) end
+
+--- Newest first.
+---@param query { scope?: string, before_ms?: integer, limit?: integer }
+---@return azdrift.store.report[]? reports
+---@return string? message
+---@return string? code
+function store:reports(query) end
+
+---@param report_id string
+---@return azdrift.store.cursor? drifts  as the report showed them, of azdrift.store.drift
+---@return string? message
+---@return string? code
+function store:report_drifts(report_id) end
+
+--- Lives, oldest first; without statuses those that are open, acknowledged or muted.
+---@param query { scope?: string, statuses?: string[] }
+---@return azdrift.store.cursor? drifts  of azdrift.store.drift
+---@return string? message
+---@return string? code
+function store:drifts(query) end
+
+---@param scope string
+---@param fingerprint string
+---@return azdrift.store.drift? drift
+---@return string? message
+---@return string? code
+function store:drift(scope, fingerprint) end
+
+--- A person's word about a drift.
+---@param query { scope: string, fingerprint: string, status: string, who?: string, why?: string, until_ms?: integer }
+---@return true? done
+---@return string? message
+---@return string? code
+function store:drift_set(query) end
+
+-- Small documents.
+
+---@param kind string
+---@param id string
+---@param bytes string  up to 4 MB
+---@param expect_revision? integer  0: it must be new; else "conflict" where another one is stored
+---@return true? done
+---@return string? message
+---@return string? code
+function store:put(kind, id, bytes, expect_revision) end
+
+---@param kind string
+---@param id string
+---@return string? bytes
+---@return integer|string|nil revision  or the message
+---@return string? code
+function store:get(kind, id) end
+
+---@param kind string
+---@return { id: string, bytes?: string, revision: integer }[]? documents
+---@return string? message
+---@return string? code
+function store:list(kind) end
+
+---@param kind string
+---@param id string
+---@return true? done
+---@return string? message
+---@return string? code
+function store:delete(kind, id) end
+
+return M
