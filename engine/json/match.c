@@ -44,7 +44,12 @@ static bool scalar_text(const struct azd_doc *doc, azd_node node, struct azd_str
   if (node == AZD_NODE_NONE) return false;
   switch (azd_doc_type(doc, node)) {
   case AZD_JSON_STRING: *text = azd_doc_string(doc, node); return text->size > 0;
-  case AZD_JSON_NUMBER: *text = azd_doc_number(doc, node); return true;
+  case AZD_JSON_NUMBER: {
+    /* 1.0 and 1e0 are one number and two texts: only plain integers identify. */
+    int64_t integer;
+    *text = azd_doc_number(doc, node);
+    return azd_doc_int64(doc, node, &integer);
+  }
   case AZD_JSON_TRUE: *text = AZD_STR("true"); return true;
   case AZD_JSON_FALSE: *text = AZD_STR("false"); return true;
   case AZD_JSON_NULL:
@@ -147,14 +152,19 @@ static int match_by(struct azd_matcher *matcher, struct side *a, struct side *b,
 /* ---- by value ---- */
 
 void azd_matcher_start(struct azd_matcher *matcher, azd_node old_root, azd_node new_root) {
-  matcher->old_hashes = (struct azd_value_hashes){NULL, old_root};
-  matcher->new_hashes = (struct azd_value_hashes){NULL, new_root};
+  for (int kind = 0; kind < AZD_HASH_KINDS; kind++) {
+    matcher->old_hashes[kind] = (struct azd_value_hashes){NULL, old_root};
+    matcher->new_hashes[kind] = (struct azd_value_hashes){NULL, new_root};
+  }
 }
 
 /* Of a whole document at once: nested arrays ask for the same values again. */
-static int read_hashes(struct azd_matcher *matcher, struct azd_value_hashes *hashes, struct side *side) {
+static int read_hashes(struct azd_matcher *matcher, struct azd_value_hashes *all, enum azd_value_hash_kind kind,
+                       struct side *side) {
+  struct azd_value_hashes *hashes = &all[kind];
   int status = 0;
-  if (!hashes->of) status = azd_value_hashes_make(side->doc, hashes->first, matcher->arena, &matcher->scratch, hashes);
+  if (!hashes->of)
+    status = azd_value_hashes_make(side->doc, hashes->first, kind, matcher->arena, &matcher->scratch, hashes);
   for (uint32_t i = 0; !status && i < side->count; i++) side->all[i].hash = azd_value_hash(hashes, side->all[i].node);
   side->hashes = hashes;
   return status;
@@ -181,10 +191,15 @@ static uint32_t unmatched(const struct side *side) {
   return count;
 }
 
-static void match_equal_values(struct side *a, struct side *b) {
+static int match_equal_values(struct azd_matcher *matcher, enum azd_value_hash_kind kind, struct side *a,
+                              struct side *b) {
+  int status = read_hashes(matcher, matcher->old_hashes, kind, a);
+  if (!status) status = read_hashes(matcher, matcher->new_hashes, kind, b);
+  if (status) return status;
   /* What stands in its place needs no sorting; in most arrays that is all. */
   for (uint32_t i = 0; i < a->count && i < b->count; i++)
-    if (a->all[i].hash == b->all[i].hash) join(&a->all[i], &b->all[i]);
+    if (a->all[i].partner == AZD_INDEX_NONE && b->all[i].partner == AZD_INDEX_NONE && a->all[i].hash == b->all[i].hash)
+      join(&a->all[i], &b->all[i]);
   uint32_t left_a = sort_unmatched(a), left_b = sort_unmatched(b);
   for (uint32_t i = 0, j = 0; i < left_a && j < left_b;) {
     uint64_t x = a->sorted[i]->hash, y = b->sorted[j]->hash;
@@ -195,6 +210,7 @@ static void match_equal_values(struct side *a, struct side *b) {
     else
       join(a->sorted[i++], b->sorted[j++]);
   }
+  return 0;
 }
 
 /* Members of two objects with equal values. */
@@ -252,10 +268,9 @@ static void join_in_order(struct side *a, struct side *b) {
 
 static int match_by_value(struct azd_matcher *matcher, const struct azd_place *item_place, struct side *a,
                           struct side *b) {
-  int status = read_hashes(matcher, &matcher->old_hashes, a);
-  if (!status) status = read_hashes(matcher, &matcher->new_hashes, b);
+  int status = match_equal_values(matcher, AZD_HASH_EXACT, a, b);
+  if (!status && unmatched(a) && unmatched(b)) status = match_equal_values(matcher, AZD_HASH_LOOSE, a, b);
   if (status) return status;
-  match_equal_values(a, b);
   uint64_t left_a = unmatched(a), left_b = unmatched(b);
   if (left_a * left_b > AZD_MATCH_SIMILAR_MAX) {
     join_in_order(a, b);

@@ -34,7 +34,7 @@ struct azd_matcher {
   struct azd_same_scratch *same;
   struct azd_buf scratch;
   /* Of both documents, made when an array first needs them; of NULL: not yet. */
-  struct azd_value_hashes old_hashes, new_hashes;
+  struct azd_value_hashes old_hashes[AZD_HASH_KINDS], new_hashes[AZD_HASH_KINDS];
 };
 
 /* Before the arrays of another pair of documents: the nodes that all of them stand below. */

@@ -1,12 +1,14 @@
 /* The parser: one loop over values, its stack on the heap, so that depth costs memory that is capped and no C stack. */
 #include "json/doc.h"
 #include "json/names.h"
+#include "json/number.h"
 #include "json/scan.h"
 #include "json/string.h"
 
 #include <stdlib.h>
 
 enum { EXPONENT_DIGITS_MAX = 18, FIRST_NODES = 64, TEXT_BYTES_A_NODE = 24 };
+static const int64_t EXPONENT_LIMIT = 1000000000000000000; /* 18 nines and one */
 
 /* An open container. */
 struct azd_doc_frame {
@@ -94,15 +96,21 @@ static inline const char *skip_digits(const char *at, const char *end) {
   return at;
 }
 
-static const char *read_exponent(struct parser *parser, const char *at) {
+/* After the `e` of the number that began at begin. An exponent is limited as it is written and as the canonical form
+ * would write it, so that what the engine wrote itself is never refused. */
+static const char *read_exponent(struct parser *parser, const char *begin, const char *at) {
+  static const char beyond[] = "an exponent is longer than the limit of 18 digits";
   if (at < parser->end && (*at == '+' || *at == '-')) at++;
   const char *digits = at;
   at = skip_digits(at, parser->end);
   if (at == digits) return refuse(parser, at, "a digit of the exponent");
   while (digits < at && *digits == '0') digits++;
-  if (at - digits > EXPONENT_DIGITS_MAX)
-    return give_up(parser, digits, AZD_ELIMIT, "an exponent is longer than the limit of 18 digits");
-  return at;
+  if (at - digits < EXPONENT_DIGITS_MAX) return at;
+  if (at - digits > EXPONENT_DIGITS_MAX) return give_up(parser, digits, AZD_ELIMIT, beyond);
+  struct azd_decimal decimal;
+  azd_decimal_read((struct azd_str){begin, (size_t)(at - begin)}, &decimal);
+  bool fits = !decimal.count || (decimal.exponent > -EXPONENT_LIMIT + 1 && decimal.exponent <= EXPONENT_LIMIT);
+  return fits ? at : give_up(parser, digits, AZD_ELIMIT, beyond);
 }
 
 static inline const char *read_number(struct parser *parser, const char *at, struct azd_json_node *node) {
@@ -119,7 +127,7 @@ static inline const char *read_number(struct parser *parser, const char *at, str
   }
   if (at < end && (*at | 0x20) == 'e') {
     integer = 0;
-    at = read_exponent(parser, at + 1);
+    at = read_exponent(parser, begin, at + 1);
     if (!at) return NULL;
   }
   node->type = AZD_JSON_NUMBER;

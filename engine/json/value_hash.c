@@ -29,8 +29,8 @@ static uint64_t hash_text(struct azd_str text, uint64_t seed) {
   return mix(h ^ word);
 }
 
-static uint64_t hash_string(struct azd_str text) {
-  return text.size && *text.data == '/' ? hash_id(text) : hash_text(text, AZD_JSON_STRING);
+static uint64_t hash_string(struct azd_str text, enum azd_value_hash_kind kind) {
+  return kind == AZD_HASH_LOOSE && text.size && *text.data == '/' ? hash_id(text) : hash_text(text, AZD_JSON_STRING);
 }
 
 /* 1, 1.0 and 10e-1 are one number. */
@@ -48,8 +48,8 @@ static int hash_number(const struct azd_doc *doc, azd_node node, struct azd_buf 
 
 /* Children stand behind their container, so that from the end forward each is done before its parent is. A container
  * adds up what its children are: a sum knows no order. */
-int azd_value_hashes_make(const struct azd_doc *doc, azd_node node, struct azd_arena *arena, struct azd_buf *scratch,
-                          struct azd_value_hashes *hashes) {
+int azd_value_hashes_make(const struct azd_doc *doc, azd_node node, enum azd_value_hash_kind kind,
+                          struct azd_arena *arena, struct azd_buf *scratch, struct azd_value_hashes *hashes) {
   uint32_t count = azd_doc_end(doc, node) - node;
   uint64_t *of = azd_arena_zalloc(arena, count * sizeof *of);
   if (!of) return AZD_ENOMEM;
@@ -60,7 +60,7 @@ int azd_value_hashes_make(const struct azd_doc *doc, azd_node node, struct azd_a
     if (type == AZD_JSON_NUMBER)
       status = hash_number(doc, at, scratch, &of[i]);
     else if (type == AZD_JSON_STRING)
-      of[i] = hash_string(azd_doc_string(doc, at));
+      of[i] = hash_string(azd_doc_string(doc, at), kind);
     else
       of[i] = mix(of[i] + (uint64_t)type + 1);
     if (status) return status;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "support/json_tree.h"
 #include "json/canonical.h"
 #include "json/diff.h"
 #include "json/same.h"
@@ -462,147 +463,24 @@ static void another_view_is_compared_only_where_both_carry_something(void **stat
 
 /* ---- raw: a JSON Patch ---- */
 
-/* A mutable tree, only to apply patches in this test. */
-struct tree {
-  char *text; /* canonical, of a scalar; NULL for a container */
-  bool is_array;
-  struct tree *children[64];
-  char *names[64];
-  int count;
-};
-
-static struct tree *tree_of(const struct azd_doc *doc, azd_node node) {
-  struct tree *tree = calloc(1, sizeof *tree);
-  enum azd_json_type type = azd_doc_type(doc, node);
-  if (type < AZD_JSON_ARRAY) {
-    struct azd_buf text;
-    azd_buf_init(&text, 0);
-    assert_int_equal(azd_json_canonical(doc, node, NULL, 0, &text), 0);
-    tree->text = strndup(text.data, text.size);
-    azd_buf_free(&text);
-    return tree;
-  }
-  tree->is_array = type == AZD_JSON_ARRAY;
-  for (azd_node at = azd_doc_first(doc, node); at != AZD_NODE_NONE; at = azd_doc_next(doc, at)) {
-    struct azd_str key = azd_doc_key(doc, at);
-    assert_true(tree->count < 64);
-    tree->names[tree->count] = tree->is_array ? NULL : strndup(key.size ? key.data : "", key.size);
-    tree->children[tree->count++] = tree_of(doc, at);
-  }
-  return tree;
-}
-
-static void tree_free(struct tree *tree) {
-  for (int i = 0; i < tree->count; i++) tree_free(tree->children[i]), free(tree->names[i]);
-  free(tree->text);
-  free(tree);
-}
-
-static void tree_write(const struct tree *tree, struct azd_buf *out) {
-  if (tree->text) {
-    azd_buf_append_text(out, tree->text);
-    return;
-  }
-  azd_buf_append_char(out, tree->is_array ? '[' : '{');
-  for (int i = 0; i < tree->count; i++) {
-    if (i) azd_buf_append_char(out, ',');
-    if (!tree->is_array) azd_buf_append_json(out, azd_str_of(tree->names[i])), azd_buf_append_char(out, ':');
-    tree_write(tree->children[i], out);
-  }
-  azd_buf_append_char(out, tree->is_array ? ']' : '}');
-}
-
-static int tree_index(const struct tree *tree, const char *token) {
-  if (tree->is_array) return atoi(token);
-  int i = 0;
-  while (i < tree->count && strcmp(tree->names[i], token)) i++;
-  return i;
-}
-
-/* One operation as RFC 6902 says, and as strictly: what it names must be there (or, for add, not beyond the end). */
-static void apply(struct tree **root, enum azd_op op, struct azd_str pointer, struct tree *value) {
-  if (!pointer.size) {
-    assert_int_equal(op, AZD_OP_REPLACE);
-    tree_free(*root);
-    *root = value;
-    return;
-  }
-  struct tree *at = *root;
-  char token[256];
-  for (size_t i = 0; i < pointer.size;) {
-    size_t size = 0;
-    assert_int_equal(pointer.data[i++], '/');
-    for (; i < pointer.size && pointer.data[i] != '/'; i++) {
-      char c = pointer.data[i];
-      if (c == '~') c = pointer.data[++i] == '0' ? '~' : '/';
-      token[size++] = c;
-    }
-    token[size] = '\0';
-    if (i < pointer.size) at = at->children[tree_index(at, token)];
-  }
-  int index = tree_index(at, token);
-  if (op == AZD_OP_ADD) {
-    assert_true(index <= at->count && at->count < 64);
-    if (!at->is_array) assert_int_equal(index, at->count);
-    memmove(at->children + index + 1, at->children + index, (size_t)(at->count - index) * sizeof *at->children);
-    memmove(at->names + index + 1, at->names + index, (size_t)(at->count - index) * sizeof *at->names);
-    at->children[index] = value;
-    at->names[index] = at->is_array ? NULL : strdup(token);
-    at->count++;
-    return;
-  }
-  assert_true(index < at->count);
-  tree_free(at->children[index]);
-  if (op == AZD_OP_REPLACE) {
-    at->children[index] = value;
-    return;
-  }
-  free(at->names[index]);
-  at->count--;
-  memmove(at->children + index, at->children + index + 1, (size_t)(at->count - index) * sizeof *at->children);
-  memmove(at->names + index, at->names + index + 1, (size_t)(at->count - index) * sizeof *at->names);
-}
-
-static uint32_t dice(uint32_t *seed, uint32_t sides) {
-  *seed = *seed * 1664525u + 1013904223u;
-  return (*seed >> 8) % sides;
-}
-
-static void generate(uint32_t *seed, int depth, struct azd_buf *out) {
-  static const char *const scalars[] = {"0", "1.5", "\"a\"", "\"/x\"", "true", "null", "\"\"", "-1e3"};
-  static const char *const names[] = {"a", "A", "b/c", "d~e", "id", "name", "etag", "", "$redacted"};
-  uint32_t what = depth ? dice(seed, 4) : 3;
-  if (what >= 2) {
-    azd_buf_append_text(out, scalars[dice(seed, 8)]);
-    return;
-  }
-  azd_buf_append_char(out, what ? '[' : '{');
-  uint32_t first = dice(seed, 9), count = dice(seed, 5);
-  for (uint32_t i = 0; i < count; i++) {
-    if (i) azd_buf_append_char(out, ',');
-    if (!what) azd_buf_printf(out, "\"%s\":", names[(first + i) % 9]);
-    generate(seed, depth - 1, out);
-  }
-  azd_buf_append_char(out, what ? ']' : '}');
-}
-
 static void a_raw_diff_applied_as_a_patch_gives_the_new_document(void **state) {
   struct fixture *f = *state;
   rules(f, " ignore ..etag\n observe a\n same ..{} empty\n");
   seal(f);
   f->options.raw = true;
-  uint32_t seed = 20261122, changes = 0;
+  struct dice dice = {.seed = 20261122};
+  uint32_t changes = 0;
   struct azd_buf old_text, new_text, patched;
   azd_buf_init(&old_text, 0), azd_buf_init(&new_text, 0), azd_buf_init(&patched, 0);
   for (int round = 0; round < 3000; round++) {
     azd_buf_clear(&old_text), azd_buf_clear(&new_text), azd_buf_clear(&patched);
-    generate(&seed, 5, &old_text), azd_buf_append_char(&old_text, '\0');
-    generate(&seed, 5, &new_text), azd_buf_append_char(&new_text, '\0');
+    dice_json(&dice, 5, &old_text), azd_buf_append_char(&old_text, '\0');
+    dice_json(&dice, 5, &new_text), azd_buf_append_char(&new_text, '\0');
     compare(f, old_text.data, new_text.data);
-    struct tree *tree = tree_of(f->old_doc, 0);
+    struct tree *tree = tree_new(f->old_doc, 0);
     for (uint32_t i = 0; i < azd_diff_count(f->diff); i++) {
       const struct azd_change *c = azd_diff_change(f->diff, i);
-      apply(&tree, c->op, c->pointer, c->op == AZD_OP_REMOVE ? NULL : tree_of(f->new_doc, c->new_node));
+      tree_apply(&tree, c->op, c->pointer, c->op == AZD_OP_REMOVE ? NULL : tree_new(f->new_doc, c->new_node));
       changes++;
     }
     tree_write(tree, &patched);
@@ -619,16 +497,37 @@ static void a_raw_diff_applied_as_a_patch_gives_the_new_document(void **state) {
 static void a_document_does_not_differ_from_itself(void **state) {
   struct fixture *f = *state;
   seal(f);
-  uint32_t seed = 7;
+  struct dice dice = {.seed = 7};
   struct azd_buf text;
   azd_buf_init(&text, 0);
   for (int round = 0; round < 1000; round++) {
     azd_buf_clear(&text);
-    generate(&seed, 5, &text), azd_buf_append_char(&text, '\0');
+    dice_json(&dice, 5, &text), azd_buf_append_char(&text, '\0');
     f->options.raw = round & 1;
     assert_string_equal(compare(f, text.data, text.data), "");
   }
   azd_buf_free(&text);
+}
+
+static void a_document_in_another_order_has_only_notes(void **state) {
+  struct fixture *f = *state;
+  seal(f);
+  struct dice dice = {.seed = 99};
+  struct azd_buf text, shuffled;
+  azd_buf_init(&text, 0), azd_buf_init(&shuffled, 0);
+  for (int round = 0; round < 2000; round++) {
+    struct azd_error error = {0};
+    azd_buf_clear(&text), azd_buf_clear(&shuffled);
+    dice_json(&dice, 5, &text), azd_buf_append_char(&text, '\0');
+    assert_int_equal(azd_doc_parse(f->old_doc, azd_str_of(text.data), NULL, &error), 0);
+    struct tree *tree = tree_new(f->old_doc, 0);
+    tree_shuffle(tree, &dice);
+    tree_write(tree, &shuffled), azd_buf_append_char(&shuffled, '\0');
+    tree_free(tree);
+    compare(f, text.data, shuffled.data);
+    if (azd_diff_count_of(f->diff, AZD_CLASS_CHANGE)) fail_msg("%s: %s and %s", f->told.data, text.data, shuffled.data);
+  }
+  azd_buf_free(&text), azd_buf_free(&shuffled);
 }
 
 /* ---- limits ---- */
@@ -706,6 +605,7 @@ int main(void) {
       CASE(another_view_is_compared_only_where_both_carry_something),
       CASE(a_raw_diff_applied_as_a_patch_gives_the_new_document),
       CASE(a_document_does_not_differ_from_itself),
+      CASE(a_document_in_another_order_has_only_notes),
       CASE(documents_deeper_than_1024_are_refused_by_name),
       CASE(wide_arrays_without_identity_end_in_sorting_not_in_squares),
   };

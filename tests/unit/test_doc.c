@@ -305,6 +305,12 @@ static void limits_refuse_what_is_one_beyond(void **state) {
   assert_int_equal(azd_doc_parse(doc, AZD_STR("[1,2,3,4,5,6,7,8,9]  "), &limits, &error), AZD_ELIMIT);
   assert_string_equal(error.text, "21 bytes of JSON are more than the limit of 20");
   assert_int_equal(azd_doc_parse(doc, AZD_STR("1e000999999999999999999"), NULL, &error), 0);
+  /* at the edge by its canonical spelling: 1e+999999999999999999 is in, one more is not */
+  assert_int_equal(azd_doc_parse(doc, AZD_STR("10e999999999999999998"), NULL, &error), 0);
+  assert_int_equal(azd_doc_parse(doc, AZD_STR("10e999999999999999999"), NULL, &error), AZD_ELIMIT);
+  assert_int_equal(azd_doc_parse(doc, AZD_STR("0.1e-999999999999999998"), NULL, &error), 0);
+  assert_int_equal(azd_doc_parse(doc, AZD_STR("0.1e-999999999999999999"), NULL, &error), AZD_ELIMIT);
+  assert_int_equal(azd_doc_parse(doc, AZD_STR("0.0e-999999999999999999"), NULL, &error), 0);
   assert_int_equal(azd_doc_parse(doc, AZD_STR("1e1000000000000000000"), NULL, &error), AZD_ELIMIT);
   assert_int_equal(azd_doc_size(doc), 0);
 }

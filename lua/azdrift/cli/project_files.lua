@@ -46,10 +46,10 @@ policy "sandbox-public-network" {
   severity = "medium",
   message  = "{resource.name} can be reached from public networks again",
   examples = {
-    { old = { properties = { publicNetworkAccess = "Disabled" } }, new = { properties = { publicNetworkAccess = "Enabled" } },
-      gives = "medium" },
-    { old = { properties = { publicNetworkAccess = "Enabled" } }, new = { properties = { publicNetworkAccess = "Disabled" } },
-      gives = false },
+    { old = { properties = { publicNetworkAccess = "Disabled" } },
+      new = { properties = { publicNetworkAccess = "Enabled" } }, gives = "medium" },
+    { old = { properties = { publicNetworkAccess = "Enabled" } },
+      new = { properties = { publicNetworkAccess = "Disabled" } }, gives = false },
   },
 }
 ]] },

@@ -1,6 +1,6 @@
 --- Prints drift reports in the format that was asked for, and keeps the exit code of all of them together.
+local exit_code = require("azdrift.report.exit_code")
 local formats = require("azdrift.report")
-local model = require("azdrift.report.model")
 
 local reports = {}
 
@@ -22,7 +22,7 @@ end
 function Printer:report(report)
   self.context.terminal:clear_progress()
   self.count = self.count + 1
-  self.exit = model.worse_exit(self.exit, model.exit_code(report, self.judge))
+  self.exit = exit_code.worse(self.exit, exit_code.of(report, self.judge))
   self.writer:report(report)
 end
 

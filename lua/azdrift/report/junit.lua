@@ -1,5 +1,6 @@
 --- JUnit XML, as Jenkins, GitLab and Azure Pipelines read it: a scope is a test suite, a drift a failed test, a type
 --- that could not be read a test with an error, a type that was read a test that passed.
+local gaps = require("azdrift.report.gaps")
 local model = require("azdrift.report.model")
 local value = require("azdrift.report.value")
 
@@ -20,8 +21,8 @@ Junit.__index = Junit
 
 --- options.fail_on: drift below it is a test that passed, with what changed as its output.
 function junit.new(write, options)
-  return setmetatable({ write = write, fail_on = options.fail_on or "low", suites = {}, tests = 0, failures = 0,
-    errors = 0, skipped = 0 }, Junit)
+  return setmetatable({ write = write, fail_on = options.fail_on or "low", title = options.title or "drift",
+    suites = {}, tests = 0, failures = 0, errors = 0, skipped = 0 }, Junit)
 end
 
 local function change_line(change)
@@ -66,7 +67,7 @@ end
 
 local function gap_message(entry)
   local hint = model.field(entry, "hint")
-  return hint and ("%s: %s"):format(model.answer(entry), hint) or model.answer(entry)
+  return hint and ("%s: %s"):format(gaps.answer(entry), hint) or gaps.answer(entry)
 end
 
 local function coverage_case(suite, entry)
@@ -96,7 +97,7 @@ function Junit:report(report)
   local timestamp = model.field(report, "timestamp")
   self.suites[#self.suites + 1] = (
     '  <testsuite name="%s" tests="%d" failures="%d" errors="%d" skipped="%d" time="0"%s>\n%s\n  </testsuite>\n')
-    :format(xml(model.field(report, "scope") or model.field(report, "title") or "drift"), suite.tests, suite.failures,
+    :format(xml(model.field(report, "scope") or self.title), suite.tests, suite.failures,
       suite.errors,
       suite.skipped, timestamp and (' timestamp="%s"'):format(xml((timestamp:gsub("Z$", "")))) or "",
         table.concat(suite.cases, "\n"))

@@ -1,4 +1,5 @@
 --- Markdown for an issue, a pull request or a chat: a table of what drifted, details below it.
+local gaps = require("azdrift.report.gaps")
 local compact = require("azdrift.report.compact")
 local model = require("azdrift.report.model")
 local terminal = require("azdrift.cli.terminal")
@@ -27,7 +28,8 @@ local Markdown = {}
 Markdown.__index = Markdown
 
 function markdown.new(write, options)
-  return setmetatable({ write = write, show = options.show or {}, scopes = 0 }, Markdown)
+  return setmetatable({ write = write, show = options.show or {}, title = options.title or "two files",
+    scopes = 0 }, Markdown)
 end
 
 function Markdown:line(content) self.write((content or "") .. "\n") end
@@ -73,14 +75,14 @@ function Markdown:drift(drift)
 end
 
 function Markdown:gaps(report)
-  local gaps = model.gaps(report)
-  if #gaps == 0 then return end
+  local found = gaps.list(report)
+  if #found == 0 then return end
   self:line("### Not everything was read")
   self:line()
   self:line("| what | answer | hint |")
   self:line("|---|---|---|")
-  for _, gap in ipairs(gaps) do
-    self:line(("| %s | %s | %s |"):format(code(gap.type or gap.id or "?"), plain(model.answer(gap)),
+  for _, gap in ipairs(found) do
+    self:line(("| %s | %s | %s |"):format(code(gap.type or gap.id or "?"), plain(gaps.answer(gap)),
       plain(model.field(gap, "hint") or "")))
   end
   self:line()
@@ -112,7 +114,7 @@ end
 function Markdown:report(report)
   self.scopes = self.scopes + 1
   if self.scopes > 1 then self:line() end
-  self:line("## Drift in " .. code(model.field(report, "title") or model.field(report, "scope") or "two files"))
+  self:line("## Drift in " .. code(model.field(report, "scope") or self.title))
   self:line()
   local loud = model.sorted(report, model.is_loud)
   local said = counts(report)

@@ -1,4 +1,4 @@
---- What all formatters of a drift report need: order, names, the strongest verdict, what is open, the exit code.
+--- What all formatters of a drift report need: order, names, the strongest verdict, what is open.
 local value = require("azdrift.report.value")
 
 local model = {}
@@ -153,80 +153,6 @@ function model.rule_path(property)
   end
   out[#out + 1] = property:sub(at)
   return table.concat(out)
-end
-
--- A type without a list is no gap: there is nothing to read, whoever asks.
-local function is_gap(entry) return entry.outcome ~= "ok" and entry.outcome ~= "unsupported" end
-
---- What was asked for and not read in full: coverage entries of types and of single resources, in their order.
-function model.gaps(report)
-  local gaps = {}
-  local coverage = field(report, "coverage")
-  for _, list in ipairs({ "types", "resources" }) do
-    for _, entry in model.each(coverage and coverage[list]) do
-      if is_gap(entry) then gaps[#gaps + 1] = entry end
-    end
-  end
-  return gaps
-end
-
---- The answer to one of the entries in words: "forbidden (403 AuthorizationFailed)".
-function model.answer(entry)
-  local said = {}
-  for _, name in ipairs({ "status", "code" }) do
-    local word = field(entry, name)
-    if word ~= nil then said[#said + 1] = tostring(word) end
-  end
-  local outcome = (tostring(entry.outcome):gsub("_", " "))
-  return #said > 0 and ("%s (%s)"):format(outcome, table.concat(said, " ")) or outcome
-end
-
---- Gaps with one answer and one way out together: { answer, hint, since, kept, names }. A missing role is one line and not
---- one for each of the three hundred types behind it.
-function model.gap_groups(report)
-  local groups, by_key = {}, {}
-  for _, gap in ipairs(model.gaps(report)) do
-    local answer, hint, since = model.answer(gap), field(gap, "hint"), field(gap, "since")
-    local key = table.concat({ answer, hint or "", tostring(since) }, "\n")
-    local group = by_key[key]
-    if not group then
-      group = { answer = answer, hint = hint, since = since, kept = 0, names = {} }
-      by_key[key] = group
-      groups[#groups + 1] = group
-    end
-    group.kept = group.kept + (field(gap, "kept") or 0)
-    group.names[#group.names + 1] = gap.type and model.short_type(gap.type) or gap.id or "?"
-  end
-  return groups
-end
-
---- has_drift of this report at or above a severity. Drift without a severity (two files, no policies) counts always.
-function model.has_drift_at(report, fail_on)
-  if report.has_drift ~= true then return false end
-  local threshold, has_severity = model.rank(fail_on), false
-  for _, drift in model.each(report.drifts) do
-    if model.is_loud(drift) then
-      local rank = model.rank(drift.severity)
-      if rank == 0 or rank >= threshold then return true end
-      has_severity = true
-    end
-  end
-  -- A report that says drift and lists none that is loud is believed.
-  return not has_severity
-end
-
---- One report's part in the exit code: 2 drift at or above fail_on, 3 not complete, 0. The smallest but 0 of several
---- wins.
-function model.exit_code(report, options)
-  if model.has_drift_at(report, options.fail_on or "low") then return 2 end
-  if report.complete ~= true and not options.allow_incomplete then return 3 end
-  return 0
-end
-
---- The exit code of several reports together.
-function model.worse_exit(a, b)
-  if a == 0 or b == 0 then return math.max(a, b) end
-  return math.min(a, b)
 end
 
 return model

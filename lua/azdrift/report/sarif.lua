@@ -1,5 +1,6 @@
 --- SARIF 2.1.0, as GitHub code scanning and the SARIF viewers read it. A policy is a rule; a drift that no policy
 --- speaks of has the rule of its kind ("azdrift/changed"). What was not read is a notification, never silence.
+local gaps = require("azdrift.report.gaps")
 local model = require("azdrift.report.model")
 local value = require("azdrift.report.value")
 
@@ -104,8 +105,8 @@ function Sarif:report(report)
     self.write((self.count > 0 and ",\n" or "\n") .. value.encode(self:result(drift)))
     self.count = self.count + 1
   end
-  for _, gap in ipairs(model.gaps(report)) do
-    self:notify("warning", "azdrift/coverage", ("%s: %s"):format(gap.type or gap.id or "?", model.answer(gap)))
+  for _, gap in ipairs(gaps.list(report)) do
+    self:notify("warning", "azdrift/coverage", ("%s: %s"):format(gap.type or gap.id or "?", gaps.answer(gap)))
   end
   for _, problem in model.each(report.errors) do
     self:notify("error", "azdrift/policy-failed", ("%s: %s"):format(problem.policy or "?", problem.error or "?"))

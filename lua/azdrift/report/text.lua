@@ -1,12 +1,16 @@
 --- The report for a person at a terminal: grouped by scope, the worst first, noise counted and not shown.
-local compact = require("azdrift.report.compact")
+local blocks = require("azdrift.report.block")
+local gaps = require("azdrift.report.gaps")
 local hints = require("azdrift.report.hints")
 local model = require("azdrift.report.model")
 local terminal = require("azdrift.cli.terminal")
 
 local text = {}
 
-local safe = terminal.safe
+local moment, plural, safe = blocks.moment, blocks.plural, terminal.safe
+
+-- Of types with one trouble in common; the others are counted.
+local MAX_GAP_NAMES = 5
 
 local Text = {}
 Text.__index = Text
@@ -14,7 +18,9 @@ Text.__index = Text
 --- write(text): where it goes. options.terminal; options.show: set of "effects", "ignored"; options.next_steps = false
 --- leaves out what to do next.
 function text.new(write, options)
-  return setmetatable({ write = write, terminal = options.terminal, show = options.show or {}, options = options,
+  local show = options.show or {}
+  return setmetatable({ write = write, terminal = options.terminal, show = show, options = options,
+    block = blocks.new(write, options.terminal, show),
     signs = options.terminal.signs, scopes = 0, totals = {}, worst = nil, incomplete = 0 }, Text)
 end
 
@@ -22,22 +28,15 @@ function Text:line(...) self.write(table.concat({ ... }) .. "\n") end
 
 function Text:paint(style, content) return self.terminal:paint(style, content) end
 
-local function plural(count, one, many)
-  return ("%d %s"):format(count, count == 1 and one or many or one .. "s")
-end
-
--- "2026-11-22T10:00:05Z" -> "2026-11-22 10:00 UTC"; anything else as it is.
-local function moment(timestamp)
-  local day, time = timestamp:match("^(%d%d%d%d%-%d%d%-%d%d)T(%d%d:%d%d)[%d:.]*Z$")
-  return day and ("%s %s UTC"):format(day, time) or safe(timestamp)
-end
-
 function Text:scope_heading(report)
-  local title = model.field(report, "title") or model.field(report, "scope") or "drift"
+  local title = model.field(report, "scope") or self.options.title or "drift"
   local facts = {}
   local from, to = model.field(report, "from"), model.field(report, "to")
-  if from and to then facts[#facts + 1] = ("snapshot %s %s %s"):format(tostring(from), self.signs.arrow,
-    tostring(to)) end
+  if to then
+    local before = from and ("snapshot %s"):format(tostring(from)) or "baseline"
+    facts[#facts + 1] = ("%s %s %s"):format(before, self.signs.arrow,
+      from and tostring(to) or "snapshot " .. tostring(to))
+  end
   local timestamp = model.field(report, "timestamp")
   if timestamp then facts[#facts + 1] = moment(timestamp) end
   if self.scopes > 1 then self:line() end
@@ -46,155 +45,22 @@ function Text:scope_heading(report)
   self:line(self:paint("dim", self.signs.rule:rep(math.min(self.terminal.width, 100))))
 end
 
-function Text:block_line(content)
-  self:line(self:paint("dim", self.signs.bar), " ", content)
-end
-
-function Text:wrapped(content, indent, style)
-  local room = math.max(30, self.terminal.width - 4 - #indent)
-  for _, line in ipairs(terminal.wrap(content, room)) do
-    self:block_line(indent .. (style and self:paint(style, line) or line))
-  end
-end
-
-function Text:drift_heading(drift)
-  local severity = model.field(drift, "severity")
-  local resource = model.resource(drift.resource_id or "")
-  local where = {}
-  if resource.on then where[#where + 1] = "on " .. resource.on end
-  if resource.group and resource.group ~= resource.name then where[#where + 1] = "in " .. resource.group end
-  local status = model.status(drift)
-  self:line(self:paint(severity or "dim", self.signs.bullet), " ",
-    severity and self:paint(severity, severity:upper()) .. "  " or "", drift.kind, "  ",
-    self:paint("dim", safe(model.short_type(drift.resource_type or "?"))), "  ",
-    self:paint("name", safe(resource.name)), #where > 0 and "  " .. safe(table.concat(where, ", ")) or "",
-    status ~= "open" and self:paint("dim", "  [" .. status .. "]") or "")
-end
-
-function Text:verdicts(drift)
-  local strongest = model.strongest(drift)
-  if not strongest then return end
-  self:wrapped(("%s  [%s]"):format(safe(strongest.message or ""), safe(strongest.policy or "?")), "", "heading")
-  for _, verdict in model.each(drift.verdicts) do
-    if verdict ~= strongest then
-      self:wrapped(("also %s: %s  [%s]"):format(verdict.severity, safe(verdict.message or ""),
-        safe(verdict.policy or "?")), "")
+-- Resources where only observed state moved, or only what rules ignore: no drift, shown where it was asked for.
+function Text:quiet(report)
+  if not (self.show.effects or self.show.ignored) then return end
+  for _, drift in model.each(report.quiet) do
+    local has_something = (self.show.effects and model.count(drift.effects) > 0)
+      or (self.show.ignored and model.count(drift.ignored) > 0)
+    if has_something then
+      local resource = model.resource(drift.resource_id or "")
+      local where = resource.group and "  in " .. safe(resource.group) or ""
+      self:line(self:paint("dim", ("%s no drift  %s  %s%s"):format(self.signs.bullet,
+        safe(model.short_type(drift.resource_type or "?")), safe(resource.name), where)))
+      self.block:beside(drift)
+      self:line()
     end
   end
 end
-
--- "Deny -> Allow", "added X", "removed X", each in the columns that are left.
-function Text:change_values(change, room)
-  local old, new = model.values(change)
-  if change.op == "add" then return self:paint("new", "added " .. compact.show(new, room - 6, self.terminal)) end
-  if change.op == "remove" then return self:paint("old", "removed " .. compact.show(old, room - 8, self.terminal)) end
-  if change.op == "move" then return "moved" end
-  local arrow = (" %s "):format(self.signs.arrow)
-  local each = room - terminal.columns(arrow)
-  local left = compact.show(old, each, self.terminal)
-  local right = compact.show(new, each, self.terminal)
-  local spare = each - terminal.columns(left) - terminal.columns(right)
-  if spare < 0 then
-    -- The shorter one keeps its length, the longer one takes what is left; two long ones take half each.
-    local half = each // 2
-    local left_room = math.max(half, each - terminal.columns(right))
-    left = compact.show(old, left_room, self.terminal)
-    right = compact.show(new, each - terminal.columns(left), self.terminal)
-  end
-  return self:paint("old", left) .. self:paint("dim", arrow) .. self:paint("new", right)
-end
-
-local function fits(change, room)
-  local old, new = model.values(change)
-  local both = old ~= nil and new ~= nil
-  local each = both and (room - 4) // 2 or room - 8
-  return (old == nil or compact.fits(old, each)) and (new == nil or compact.fits(new, each))
-end
-
--- The column where values begin: past the longest path that is no longer than three fifths of the line.
-local function value_column(changes, width)
-  local column, limit = 0, width * 3 // 5
-  for _, change in model.each(changes) do
-    local columns = terminal.columns(safe(change.property or ""))
-    if columns <= limit then column = math.max(column, columns) end
-  end
-  return column
-end
-
-function Text:changes(changes, style)
-  local width = self.terminal.width - 4
-  local column = value_column(changes, width)
-  for _, change in model.each(changes) do
-    local property = safe(change.property or "")
-    if property == "" then
-      -- A whole resource: the heading has said that it came or went.
-      local old, new = model.values(change)
-      self:block_line("  " .. self:paint("dim", compact.show(new == nil and old or new, width - 2, self.terminal)))
-    elseif terminal.columns(property) > column or not fits(change, width - column - 5) then
-      -- A line of its own has more room than what is left beside the path.
-      self:block_line("  " .. self:paint(style, property) .. ":")
-      self:block_line("      " .. self:change_values(change, width - 6))
-    else
-      self:block_line(("  %s:%s  %s"):format(self:paint(style, property),
-        (" "):rep(column - terminal.columns(property)), self:change_values(change, width - column - 5)))
-    end
-  end
-end
-
-function Text:actor_line(drift, report)
-  local parts = {}
-  local actor, first_seen = model.field(drift, "actor"), model.field(drift, "first_seen")
-  if actor then
-    local confidence = model.field(actor, "confidence")
-    parts[#parts + 1] = ("by %s%s"):format(safe(actor.name or actor.id or "?"),
-      confidence and confidence ~= "exact" and (" (%s)"):format(safe(confidence)) or "")
-  end
-  if first_seen then
-    local is_new = first_seen.seq ~= nil and first_seen.seq == model.field(report, "to")
-    local at = model.field(first_seen, "at")
-    parts[#parts + 1] = is_new and "new in this snapshot" or ("open since %s"):format(
-      at and moment(at) or tostring(first_seen.seq))
-  end
-  if #parts > 0 then self:block_line(self:paint("dim", table.concat(parts, (" %s "):format(self.signs.dot)))) end
-end
-
-function Text:beside(drift)
-  local effects = model.count(drift.effects)
-  if effects > 0 and self.show.effects then
-    self:block_line(self:paint("dim", "effects:"))
-    self:changes(drift.effects, "dim")
-  elseif effects > 0 then
-    self:block_line(self:paint("dim", ("%s beside it (--show effects)"):format(plural(effects, "effect"))))
-  end
-  for _, note in model.each(drift.notes) do
-    self:wrapped("note: " .. safe(model.note_text(note)), "", "dim")
-  end
-  if self.show.ignored and model.count(drift.ignored) > 0 then
-    self:block_line(self:paint("dim", "ignored by rules:"))
-    self:changes(drift.ignored, "dim")
-  end
-end
-
-function Text:fix(drift)
-  local strongest = model.strongest(drift)
-  local fix = strongest and model.field(strongest, "fix")
-  if fix then self:block_line(self:paint("good", "fix: ") .. safe(fix)) end
-  local refs = {}
-  for _, reference in model.each(strongest and strongest.refs) do refs[#refs + 1] = safe(reference) end
-  if #refs > 0 then self:block_line(self:paint("dim", "refs: " .. table.concat(refs, ", "))) end
-end
-
-function Text:drift(drift, report)
-  self:drift_heading(drift)
-  self:verdicts(drift)
-  self:changes(drift.changes, "path")
-  self:actor_line(drift, report)
-  self:fix(drift)
-  self:beside(drift)
-  self:line()
-end
-
-local MAX_GAP_NAMES = 5
 
 function Text:gap(group)
   local names = table.move(group.names, 1, math.min(#group.names, MAX_GAP_NAMES), 1, {})
@@ -211,7 +77,7 @@ function Text:gap(group)
 end
 
 function Text:gaps(report)
-  local groups = model.gap_groups(report)
+  local groups = gaps.groups(report)
   if #groups == 0 then return end
   self:line(self:paint("medium", "Not everything was read:"))
   for _, group in ipairs(groups) do self:gap(group) end
@@ -226,7 +92,8 @@ function Text:errors(report)
   end
 end
 
-local COUNTS = { { "effects", "effect" }, { "notes", "note" }, { "ignored", "ignored by rules", "ignored by rules" },
+local COUNTS = { { "new", "new", "new" }, { "effects", "effect" }, { "notes", "note" },
+  { "ignored", "ignored by rules", "ignored by rules" },
   { "expected", "expected", "expected" }, { "muted", "muted", "muted" }, { "resolved", "resolved", "resolved" },
   { "not_compared", "not compared", "not compared" } }
 
@@ -265,7 +132,8 @@ function Text:joined(parts)
 end
 
 local function add_up(totals, summary)
-  for _, name in ipairs({ "drifts", "effects", "notes", "ignored", "expected", "muted", "resolved", "not_compared" }) do
+  for _, name in ipairs({ "drifts", "new", "effects", "notes", "ignored", "expected", "muted", "resolved",
+    "not_compared" }) do
     totals[name] = (totals[name] or 0) + (model.field(summary, name) or 0)
   end
   totals.by_severity = totals.by_severity or {}
@@ -289,7 +157,8 @@ function Text:report(report)
   self.scopes = self.scopes + 1
   self:scope_heading(report)
   local loud = model.sorted(report, model.is_loud)
-  for _, drift in ipairs(loud) do self:drift(drift, report) end
+  for _, drift in ipairs(loud) do self.block:drift(drift, report) end
+  self:quiet(report)
   if #loud == 0 then self:nothing(report) end
   self:gaps(report)
   self:errors(report)

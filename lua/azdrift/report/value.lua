@@ -1,8 +1,8 @@
 --- The one way formatters look at a report.
 ---
---- A report (docs/reports.md) is read by plain indexing, `#` and ipairs: `report.drifts[1].changes[1].property`. Lua tables
---- and views of azdrift.json both answer that, and mixtures of them too. What must stay exact (old and new values:
---- integers of any size, all digits, null beside absent) is touched through this module only.
+--- A report (docs/reports.md) is read by plain indexing, `#` and ipairs: `report.drifts[1].changes[1].property`. Lua
+--- tables and views of azdrift.json both answer that, and mixtures of them too. What must stay exact (old and new
+--- values: integers of any size, all digits, null beside absent) is touched through this module only.
 local value = {}
 
 -- Outside the engine (lua5.4, busted) there are Lua tables only.

@@ -1,3 +1,5 @@
+local gaps = require("azdrift.report.gaps")
+local exit_code = require("azdrift.report.exit_code")
 local hints = require("azdrift.report.hints")
 local model = require("azdrift.report.model")
 local value = require("azdrift.report.value")
@@ -12,7 +14,7 @@ local function report(fields)
 end
 
 describe("the exit code", function()
-  local function code(fields, options) return model.exit_code(report(fields), options or { fail_on = "low" }) end
+  local function code(fields, options) return exit_code.of(report(fields), options or { fail_on = "low" }) end
 
   it("is 0 only where nothing drifted and everything was read", function()
     assert.equals(0, code({ has_drift = false }))
@@ -21,7 +23,7 @@ describe("the exit code", function()
   end)
 
   it("is 3 for a report that does not say whether it is complete", function()
-    assert.equals(3, model.exit_code({ has_drift = false, drifts = {} }, { fail_on = "low" }))
+    assert.equals(3, exit_code.of({ has_drift = false, drifts = {} }, { fail_on = "low" }))
   end)
 
   it("is 2 for drift at or above --fail-on, and drift goes before what was not read", function()
@@ -44,10 +46,10 @@ describe("the exit code", function()
   end)
 
   it("of several scopes is 1, else 2, else 3, else 0", function()
-    assert.equals(1, model.worse_exit(2, 1))
-    assert.equals(2, model.worse_exit(3, 2))
-    assert.equals(3, model.worse_exit(0, 3))
-    assert.equals(0, model.worse_exit(0, 0))
+    assert.equals(1, exit_code.worse(2, 1))
+    assert.equals(2, exit_code.worse(3, 2))
+    assert.equals(3, exit_code.worse(0, 3))
+    assert.equals(0, exit_code.worse(0, 0))
   end)
 end)
 
@@ -143,7 +145,7 @@ describe("what was not read", function()
   end
 
   it("is one line for one missing role, however many types are behind it", function()
-    local groups = model.gap_groups(types(300, { outcome = "forbidden", status = 403, hint = "needs Reader" }))
+    local groups = gaps.groups(types(300, { outcome = "forbidden", status = 403, hint = "needs Reader" }))
     assert.equals(1, #groups)
     assert.equals(300, #groups[1].names)
     assert.equals(300, groups[1].kept)
@@ -151,6 +153,6 @@ describe("what was not read", function()
   end)
 
   it("is nothing where a type has no list", function()
-    assert.same({}, model.gaps(types(3, { outcome = "unsupported" })))
+    assert.same({}, gaps.list(types(3, { outcome = "unsupported" })))
   end)
 end)

@@ -1,5 +1,5 @@
+local exit_code = require("azdrift.report.exit_code")
 local failure = require("azdrift.cli.failure")
-local model = require("azdrift.report.model")
 local options = require("azdrift.cli.options")
 local project = require("azdrift.cli.project")
 local reports = require("azdrift.cli.reports")
@@ -42,14 +42,14 @@ local function run(context, values)
     progress = function(text) context.terminal:progress(text) end }
   query.tell = function(summary)
     count = count + 1
-    exit = model.worse_exit(exit, tell(context, values, printer, summary))
+    exit = exit_code.worse(exit, tell(context, values, printer, summary))
   end
   local done, message = require("azdrift.collect").run(context, query)
   if not done then failure.raise("%s", message) end
   if count == 0 then
     failure.raise("no subscription to read: the account sees none%s", values.scope and " of those asked for" or "")
   end
-  return model.worse_exit(exit, printer:finish())
+  return exit_code.worse(exit, printer:finish())
 end
 
 return {

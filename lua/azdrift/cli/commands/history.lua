@@ -2,7 +2,7 @@ local failure = require("azdrift.cli.failure")
 local moment = require("azdrift.cli.moment")
 local options = require("azdrift.cli.options")
 local project = require("azdrift.cli.project")
-local text = require("azdrift.report.text")
+local blocks = require("azdrift.report.block")
 local value = require("azdrift.report.value")
 
 local function document(version)
@@ -26,7 +26,7 @@ local function run(context, values)
   end
   local store <close> = project.store(context, { read_only = true })
   local bundle = project.bundle(context, { raw = values.raw })
-  local printer = text.new(context.write, { terminal = context.terminal })
+  local printer = blocks.new(context.write, context.terminal, {})
   local count = 0
   local query = { id = values.resource_id, limit = values.limit or 20, raw = values.raw, bundle = bundle }
   for version in require("azdrift.detect").history(store, query) do

@@ -1,0 +1,184 @@
+--- One drift as text: a heading, what policies say, the changes in columns, and what stands beside them.
+local compact = require("azdrift.report.compact")
+local model = require("azdrift.report.model")
+local terminal = require("azdrift.cli.terminal")
+
+local block = {}
+
+local safe = terminal.safe
+
+local Block = {}
+Block.__index = Block
+
+--- write(text); screen: an azdrift.cli.terminal; show: set of "effects", "ignored".
+function block.new(write, screen, show)
+  return setmetatable({ write = write, terminal = screen, show = show, signs = screen.signs }, Block)
+end
+
+local function plural(count, one, many)
+  return ("%d %s"):format(count, count == 1 and one or many or one .. "s")
+end
+
+block.plural = plural
+
+-- "2026-11-22T10:00:05Z" -> "2026-11-22 10:00 UTC"; anything else as it is.
+local function moment(timestamp)
+  local day, time = timestamp:match("^(%d%d%d%d%-%d%d%-%d%d)T(%d%d:%d%d)[%d:.]*Z$")
+  return day and ("%s %s UTC"):format(day, time) or safe(timestamp)
+end
+
+block.moment = moment
+
+function Block:line(...) self.write(table.concat({ ... }) .. "\n") end
+
+function Block:paint(style, content) return self.terminal:paint(style, content) end
+
+function Block:block_line(content)
+  self:line(self:paint("dim", self.signs.bar), " ", content)
+end
+
+function Block:wrapped(content, indent, style)
+  local room = math.max(30, self.terminal.width - 4 - #indent)
+  for _, line in ipairs(terminal.wrap(content, room)) do
+    self:block_line(indent .. (style and self:paint(style, line) or line))
+  end
+end
+
+function Block:drift_heading(drift)
+  local severity = model.field(drift, "severity")
+  local resource = model.resource(drift.resource_id or "")
+  local where = {}
+  if resource.on then where[#where + 1] = "on " .. resource.on end
+  if resource.group and resource.group ~= resource.name then where[#where + 1] = "in " .. resource.group end
+  local status = model.status(drift)
+  self:line(self:paint(severity or "dim", self.signs.bullet), " ",
+    severity and self:paint(severity, severity:upper()) .. "  " or "", drift.kind, "  ",
+    self:paint("dim", safe(model.short_type(drift.resource_type or "?"))), "  ",
+    self:paint("name", safe(resource.name)), #where > 0 and "  " .. safe(table.concat(where, ", ")) or "",
+    status ~= "open" and self:paint("dim", "  [" .. status .. "]") or "")
+end
+
+function Block:verdicts(drift)
+  local strongest = model.strongest(drift)
+  if not strongest then return end
+  self:wrapped(("%s  [%s]"):format(safe(strongest.message or ""), safe(strongest.policy or "?")), "", "heading")
+  for _, verdict in model.each(drift.verdicts) do
+    if verdict ~= strongest then
+      self:wrapped(("also %s: %s  [%s]"):format(verdict.severity, safe(verdict.message or ""),
+        safe(verdict.policy or "?")), "")
+    end
+  end
+end
+
+-- "Deny -> Allow", "added X", "removed X", each in the columns that are left.
+function Block:change_values(change, room)
+  local old, new = model.values(change)
+  if change.op == "add" then return self:paint("new", "added " .. compact.show(new, room - 6, self.terminal)) end
+  if change.op == "remove" then return self:paint("old", "removed " .. compact.show(old, room - 8, self.terminal)) end
+  if change.op == "move" then return "moved" end
+  local arrow = (" %s "):format(self.signs.arrow)
+  local each = room - terminal.columns(arrow)
+  local left = compact.show(old, each, self.terminal)
+  local right = compact.show(new, each, self.terminal)
+  local spare = each - terminal.columns(left) - terminal.columns(right)
+  if spare < 0 then
+    -- The shorter one keeps its length, the longer one takes what is left; two long ones take half each.
+    local half = each // 2
+    local left_room = math.max(half, each - terminal.columns(right))
+    left = compact.show(old, left_room, self.terminal)
+    right = compact.show(new, each - terminal.columns(left), self.terminal)
+  end
+  return self:paint("old", left) .. self:paint("dim", arrow) .. self:paint("new", right)
+end
+
+local function fits(change, room)
+  local old, new = model.values(change)
+  local both = old ~= nil and new ~= nil
+  local each = both and (room - 4) // 2 or room - 8
+  return (old == nil or compact.fits(old, each)) and (new == nil or compact.fits(new, each))
+end
+
+-- The column where values begin: past the longest path that is no longer than three fifths of the line.
+local function value_column(changes, width)
+  local column, limit = 0, width * 3 // 5
+  for _, change in model.each(changes) do
+    local columns = terminal.columns(safe(change.property or ""))
+    if columns <= limit then column = math.max(column, columns) end
+  end
+  return column
+end
+
+function Block:changes(changes, style)
+  local width = self.terminal.width - 4
+  local column = value_column(changes, width)
+  for _, change in model.each(changes) do
+    local property = safe(change.property or "")
+    if property == "" then
+      -- A whole resource: the heading has said that it came or went.
+      local old, new = model.values(change)
+      self:block_line("  " .. self:paint("dim", compact.show(new == nil and old or new, width - 2, self.terminal)))
+    elseif terminal.columns(property) > column or not fits(change, width - column - 5) then
+      -- A line of its own has more room than what is left beside the path.
+      self:block_line("  " .. self:paint(style, property) .. ":")
+      self:block_line("      " .. self:change_values(change, width - 6))
+    else
+      self:block_line(("  %s:%s  %s"):format(self:paint(style, property),
+        (" "):rep(column - terminal.columns(property)), self:change_values(change, width - column - 5)))
+    end
+  end
+end
+
+function Block:actor_line(drift, report)
+  local parts = {}
+  local actor, first_seen = model.field(drift, "actor"), model.field(drift, "first_seen")
+  if actor then
+    local confidence = model.field(actor, "confidence")
+    parts[#parts + 1] = ("by %s%s"):format(safe(actor.name or actor.id or "?"),
+      confidence and confidence ~= "exact" and (" (%s)"):format(safe(confidence)) or "")
+  end
+  if first_seen then
+    local is_new = drift.is_new == true or (first_seen.seq ~= nil and first_seen.seq == model.field(report, "to"))
+    local at = model.field(first_seen, "at")
+    parts[#parts + 1] = is_new and "new in this snapshot" or ("open since %s"):format(
+      at and moment(at) or tostring(first_seen.seq))
+  end
+  if #parts > 0 then self:block_line(self:paint("dim", table.concat(parts, (" %s "):format(self.signs.dot)))) end
+end
+
+function Block:beside(drift)
+  local effects = model.count(drift.effects)
+  if effects > 0 and self.show.effects then
+    self:block_line(self:paint("dim", "effects:"))
+    self:changes(drift.effects, "dim")
+  elseif effects > 0 then
+    self:block_line(self:paint("dim", ("%s beside it (--show effects)"):format(plural(effects, "effect"))))
+  end
+  for _, note in model.each(drift.notes) do
+    self:wrapped("note: " .. safe(model.note_text(note)), "", "dim")
+  end
+  if self.show.ignored and model.count(drift.ignored) > 0 then
+    self:block_line(self:paint("dim", "ignored by rules:"))
+    self:changes(drift.ignored, "dim")
+  end
+end
+
+function Block:fix(drift)
+  local strongest = model.strongest(drift)
+  local fix = strongest and model.field(strongest, "fix")
+  if fix then self:block_line(self:paint("good", "fix: ") .. safe(fix)) end
+  local refs = {}
+  for _, reference in model.each(strongest and strongest.refs) do refs[#refs + 1] = safe(reference) end
+  if #refs > 0 then self:block_line(self:paint("dim", "refs: " .. table.concat(refs, ", "))) end
+end
+
+function Block:drift(drift, report)
+  self:drift_heading(drift)
+  self:verdicts(drift)
+  self:changes(drift.changes, "path")
+  self:actor_line(drift, report)
+  self:fix(drift)
+  self:beside(drift)
+  self:line()
+end
+
+return block
