@@ -64,4 +64,10 @@ end
 --- "2026-11-22 10:00:05" (UTC) of milliseconds.
 function moment.format(ms) return os.date("!%Y-%m-%d %H:%M:%S", ms // 1000) end
 
+--- "2026-11-22T10:00:05Z" of milliseconds; with three digits more where they are not zero.
+function moment.iso(ms)
+  local text = os.date("!%Y-%m-%dT%H:%M:%S", ms // 1000)
+  return ms % 1000 == 0 and text .. "Z" or ("%s.%03dZ"):format(text, ms % 1000)
+end
+
 return moment

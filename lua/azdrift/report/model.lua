@@ -34,31 +34,34 @@ function model.short_type(resource_type)
   return resource_type
 end
 
---- Splits an ARM id: { name, group, subscription, on }; `on` is the name of what an extension resource stands on.
+-- The pairs of type and name behind a provider's namespace: type "Ns/a/b", name "x/y", and where the next part begins.
+local function provider_part(parts, at)
+  local types, names = { parts[at] }, {}
+  at = at + 1
+  while at <= #parts and parts[at]:lower() ~= "providers" do
+    types[#types + 1], names[#names + 1] = parts[at], parts[at + 1]
+    at = at + 2
+  end
+  return table.concat(types, "/"), table.concat(names, "/"), at
+end
+
+--- Splits an ARM id: { name, type, group, subscription, on }; `on` is the name of what an extension resource stands on.
 function model.resource(id)
   local parts = {}
   for part in id:gmatch("[^/]+") do parts[#parts + 1] = part end
-  local found, names, index = { name = id }, {}, 1
-  while index <= #parts do
-    local word, following = parts[index]:lower(), parts[index + 1]
-    if word == "subscriptions" and #names == 0 then
-      found.subscription, found.name = following, following or id
-    elseif word == "resourcegroups" and #names == 0 then
-      found.group, found.name = following, following or id
-    elseif word == "providers" then
-      if #names > 0 then found.on = table.concat(names, "/") end
-      names = {}
-      index = index + 1
-      -- After a provider's namespace come pairs of type and name.
-      local at = index + 1
-      while at < #parts and parts[at]:lower() ~= "providers" do
-        names[#names + 1] = parts[at + 1]
-        at = at + 2
-      end
-      found.name = #names > 0 and table.concat(names, "/") or found.name
-      index = at - 2
+  local found, at, owner = { name = id }, 1, nil
+  while at < #parts do
+    local word = parts[at]:lower()
+    if word == "providers" then
+      found.on = owner
+      found.type, owner, at = provider_part(parts, at + 1)
+      found.name = owner ~= "" and owner or found.name
+    else
+      if word == "subscriptions" then found.subscription, found.type = parts[at + 1],
+        "Microsoft.Resources/subscriptions" end
+      if word == "resourcegroups" then found.group, found.type = parts[at + 1], "Microsoft.Resources/resourceGroups" end
+      found.name, at = parts[at + 1], at + 2
     end
-    index = index + 2
   end
   return found
 end

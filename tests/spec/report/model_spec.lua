@@ -57,13 +57,16 @@ describe("a resource id", function()
   local GROUP = "/subscriptions/s1/resourceGroups/rg"
 
   it("is split into name, group and what an extension stands on", function()
-    assert.same({ name = "vnet/a", group = "rg", subscription = "s1" },
-      model.resource(GROUP .. "/providers/Microsoft.Network/virtualNetworks/vnet/subnets/a"))
-    assert.same({ name = "keep", on = "kv", group = "rg", subscription = "s1" },
+    assert.same({ name = "vnet/a", type = "Microsoft.Network/virtualNetworks/subnets", group = "rg",
+      subscription = "s1" }, model.resource(GROUP .. "/providers/Microsoft.Network/virtualNetworks/vnet/subnets/a"))
+    assert.same({ name = "keep", type = "Microsoft.Authorization/locks", on = "kv", group = "rg", subscription = "s1" },
       model.resource(GROUP .. "/providers/Microsoft.KeyVault/vaults/kv/providers/Microsoft.Authorization/locks/keep"))
-    assert.same({ name = "rg", group = "rg", subscription = "s1" }, model.resource(GROUP))
-    assert.same({ name = "s1", subscription = "s1" }, model.resource("/subscriptions/s1"))
-    assert.same({ name = "mg" }, model.resource("/providers/Microsoft.Management/managementGroups/mg"))
+    assert.same({ name = "rg", type = "Microsoft.Resources/resourceGroups", group = "rg", subscription = "s1" },
+      model.resource(GROUP))
+    assert.same({ name = "s1", type = "Microsoft.Resources/subscriptions", subscription = "s1" },
+      model.resource("/subscriptions/s1"))
+    assert.same({ name = "mg", type = "Microsoft.Management/managementGroups" },
+      model.resource("/providers/Microsoft.Management/managementGroups/mg"))
   end)
 
   it("that is none is its own name", function()

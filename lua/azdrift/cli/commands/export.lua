@@ -5,41 +5,43 @@ local project = require("azdrift.cli.project")
 local scopes = require("azdrift.cli.scopes")
 local value = require("azdrift.report.value")
 
--- {"_id":..., "timestamp":..., ..., "resources":{"type":{"id":{body}}}} on one line, written as it is read: an estate
--- does not have to fit into memory. Versions come grouped by type.
-local function write_snapshot(context, store, snapshot, wanted)
-  local head = { _id = snapshot.id, timestamp = snapshot.timestamp, subscription_id = snapshot.subscription_id,
-    resource_group = snapshot.resource_group, scope = snapshot.scope, seq = snapshot.seq }
+local function text_or_null(text) return text ~= "" and text or value.null end
+
+-- The versions of some types in the shape of store:export, which writes all of them without coming through here. They
+-- come grouped by type and are written as they are read: an estate does not have to fit into memory.
+local function write_types(context, store, snapshot, wanted)
+  local head = { _id = snapshot.id, timestamp = moment.iso(snapshot.timestamp_ms),
+    subscription_id = text_or_null(snapshot.subscription_id), resource_group = text_or_null(snapshot.resource_group) }
   -- The head's own closing brace makes room for the resources.
   context.write(value.encode(head):sub(1, -2) .. ',"resources":{')
-  local type_now, count = nil, 0
-  for version in store:versions({ scope = snapshot.scope, seq = snapshot.seq, bodies = true }) do
-    local lower = version.type:lower()
-    if not wanted or wanted[lower] then
-      if lower ~= type_now then
-        context.write((type_now and "}," or "") .. value.quote(version.type) .. ":{")
-        type_now = lower
-      else
-        context.write(",")
-      end
-      context.write(value.quote(version.id) .. ":" .. version.body)
-      count = count + 1
+  local count, type_count = 0, 0
+  for _, name in ipairs(wanted) do
+    local in_type = 0
+    local cursor = failure.check(store:versions({ scope = snapshot.scope, seq = snapshot.seq, type = name,
+      bodies = true }))
+    for version in cursor do
+      local before = in_type > 0 and "," or (type_count > 0 and "," or "") .. value.quote(version.type) .. ":{"
+      if in_type == 0 then type_count = type_count + 1 end
+      context.write(before .. value.quote(version.id) .. ":" .. version.body)
+      in_type = in_type + 1
     end
+    if in_type > 0 then context.write("}") end
+    count = count + in_type
   end
-  context.write((type_now and "}" or "") .. "}}\n")
+  context.write("}}\n")
   return count
 end
 
-local function snapshot_of(store, scope, at)
-  local query = at and { scope = scope, seq = at.seq, id = at.id, at_ms = at.at_ms } or { scope = scope }
-  return store:snapshot(query)
-end
-
-local function wanted_types(values)
-  if not values.type then return nil end
-  local wanted = {}
-  for _, name in ipairs(values.type) do wanted[name:lower()] = true end
-  return wanted
+-- Answers how many resources were written, or nil and why not.
+local function write_scope(context, store, query, wanted)
+  if not wanted then
+    -- The store writes past us: what we have comes first.
+    context.out:flush()
+    return store:export(query)
+  end
+  local snapshot, message, code = store:snapshot(query)
+  if not snapshot then return nil, message, code end
+  return write_types(context, store, snapshot, wanted)
 end
 
 local function at_of(context, values)
@@ -55,15 +57,17 @@ end
 local function run(context, values)
   local at, scope = at_of(context, values), scopes.parse(values.scope)
   local store <close> = project.store(context, { read_only = true })
-  local list = (scope or (at and at.id)) and { scope or "" } or failure.check(store:scopes())
+  at = at or {}
+  -- A snapshot's id says its scope.
+  local list = (scope or at.id) and { scope or false } or failure.check(store:scopes())
   local written = 0
   for _, each in ipairs(list) do
-    local snapshot, message = snapshot_of(store, each ~= "" and each or nil, at)
-    if snapshot then
-      local count = write_snapshot(context, store, snapshot, wanted_types(values))
-      context:say("%s: %d resources of snapshot %d", snapshot.scope, count, snapshot.seq)
+    local count, message, code = write_scope(context, store,
+      { scope = each or nil, seq = at.seq, id = at.id, at_ms = at.at_ms }, values.type)
+    if count then
+      context:say("%s: %d resources", each or at.id, count)
       written = written + 1
-    elseif scope or (at and at.id) then
+    elseif code ~= "not_found" or #list == 1 then
       failure.raise("%s", message)
     end
   end

@@ -7,7 +7,8 @@ local value = require("azdrift.report.value")
 
 local function document(version)
   return ('{"seq":%d,"timestamp":%s,"kind":%s,"changes":%s,"body":%s}'):format(version.seq,
-    value.encode(version.timestamp), value.quote(version.kind), value.encode(version.changes), version.body or "null")
+    value.encode(version.timestamp_ms and moment.iso(version.timestamp_ms)), value.quote(version.kind),
+      value.encode(version.changes), version.body or "null")
 end
 
 -- "snapshot 42 - 2026-11-22 10:00:05 - changed"
@@ -15,6 +16,8 @@ local function print_version(context, printer, version)
   local dot = (" %s "):format(context.terminal.signs.dot)
   local at = version.timestamp_ms and moment.format(version.timestamp_ms) .. " UTC" or "pruned"
   context:line(context.terminal:paint("heading", ("snapshot %d"):format(version.seq)), dot, at, dot, version.kind)
+  if #version.changes == 0 then context:line(context.terminal.signs.bar,
+    "   only what rules call noise (--raw shows it)") end
   printer:changes(version.changes, "path")
   context:line()
 end
@@ -28,8 +31,10 @@ local function run(context, values)
   local bundle = project.bundle(context, { raw = values.raw })
   local printer = blocks.new(context.write, context.terminal, {})
   local count = 0
-  local query = { id = values.resource_id, limit = values.limit or 20, raw = values.raw, bundle = bundle }
-  for version in require("azdrift.detect").history(store, query) do
+  local detector = require("azdrift.detect").detector({ raw = values.raw, bundle = bundle })
+  local versions = failure.check(require("azdrift.history").versions(store,
+    { id = values.resource_id, limit = values.limit or 20, detector = detector }))
+  for version in versions do
     count = count + 1
     if values.format == "json" then
       context:line(document(version))

@@ -7,7 +7,8 @@ local terminal = require("azdrift.cli.terminal")
 local value = require("azdrift.report.value")
 
 local function document(snapshot)
-  return value.encode({ _id = snapshot.id, scope = snapshot.scope, seq = snapshot.seq, timestamp = snapshot.timestamp,
+  return value.encode({ _id = snapshot.id, scope = snapshot.scope, seq = snapshot.seq,
+    timestamp = moment.iso(snapshot.timestamp_ms),
     status = snapshot.status, resources = snapshot.resources, added = snapshot.added, changed = snapshot.changed,
     removed = snapshot.removed })
 end
@@ -45,7 +46,7 @@ return {
   usage = "azdrift snapshots [options]",
   options = {
     options.SCOPE,
-    { long = "limit", value = "COUNT", kind = "integer", min = 1, max = 100000,
+    { long = "limit", value = "COUNT", kind = "integer", min = 1, max = 10000,
       summary = "at most so many (default 50)" },
     options.LIST_FORMAT, options.JSON,
   },

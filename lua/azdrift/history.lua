@@ -1,0 +1,55 @@
+--- The versions of one resource, newest first, each with what changed since the one before.
+local json = require("azdrift.json")
+local model = require("azdrift.report.model")
+
+local history = {}
+
+-- The scope that a resource belongs to is the one its own id names.
+local function scope_of(resource, id)
+  if resource.subscription then return "/subscriptions/" .. resource.subscription:lower() end
+  return id:lower():match("^/providers/microsoft%.management/managementgroups/[^/]+") or "/"
+end
+
+-- Bodies as documents; a tombstone has none.
+local function changes_between(detector, version, older)
+  local before, after = older and older.body, version.body
+  if before and after then
+    local found = assert(detector:pair({ id = version.id, type = version.type, before = before, after = after,
+      before_view = older.view, before_api_version = older.api_version, after_view = version.view,
+      after_api_version = version.api_version }))
+    return "changed", json.parse(found).changes
+  end
+  if after then return "added", { { op = "add", property = "", pointer = "", new_value = json.parse(after) } } end
+  return "removed", { { op = "remove", property = "", pointer = "", old_value = before and json.parse(before) } }
+end
+
+local function timestamp_of(store, scope, seq)
+  local snapshot = store:snapshot({ scope = scope, seq = seq })
+  -- Retention may have taken the snapshot while the version it opened still stands.
+  return snapshot and snapshot.timestamp_ms
+end
+
+--- An iterator over { seq, timestamp_ms (nil where the snapshot is pruned), kind, changes, body }.
+--- query: id, limit, detector. nil and a sentence where the id names no type.
+function history.versions(store, query)
+  local resource = model.resource(query.id)
+  if not resource.type then return nil, ("%s: no resource id: it names no type"):format(query.id) end
+  local scope = scope_of(resource, query.id)
+  local cursor, message = store:history({ scope = scope, type = resource.type, id = query.id, bodies = true })
+  if not cursor then return nil, message end
+  local version, left = cursor(), query.limit
+  return function()
+    if not version or left == 0 then
+      cursor:close()
+      return nil
+    end
+    local older = cursor()
+    local kind, changes = changes_between(query.detector, version, older)
+    local row = { seq = version.from_seq, timestamp_ms = timestamp_of(store, scope, version.from_seq), kind = kind,
+      changes = changes, body = version.body }
+    version, left = older, left - 1
+    return row
+  end
+end
+
+return history
