@@ -187,11 +187,13 @@ function operations.resources(sandbox, request, op, fault)
     return replies.error(404, "ResourceGroupNotFound", string.format("Resource group '%s' could not be found.", op.group))
   end
   local wanted = (request.query["$filter"] or ""):match("^[rR]esourceType eq '([^']+)'$")
-  local forbidden = sandbox.faults:forbidden_types()
-  local is_below = below(scope)
-  local listed = visible(sandbox, sandbox:sorted_entries(), function(entry)
-    return entry.is_listed and is_below(entry) and not forbidden[entry.type.key]
-      and (not wanted or entry.type.key == wanted:lower())
+  local listed = sandbox:kept("resources " .. scope .. " " .. (wanted or ""), function()
+    local forbidden = sandbox.faults:forbidden_types()
+    local is_below = below(scope)
+    return visible(sandbox, sandbox.world:sorted(), function(entry)
+      return entry.is_listed and is_below(entry) and not forbidden[entry.type.key]
+        and (not wanted or entry.type.key == wanted:lower())
+    end)
   end)
   local is_expanded = (request.query["$expand"] or "") ~= ""
   return pages.reply(request, listed, function(entry) return pages.item(entry, is_expanded) end, size, fault)

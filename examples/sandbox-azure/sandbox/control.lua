@@ -37,6 +37,7 @@ function control.handle(sandbox, request)
       answer[name] = result == nil and true or result
     end
   end
+  sandbox:changed()
   answer.resources = sandbox.world.count
   return replies.json(200, answer)
 end

@@ -21,7 +21,7 @@ function sandbox.new(options)
   local numbers = random.new(options.seed + 1)
   local self = setmetatable({ world = build.estate(options), random = numbers, page = options.page,
     latency_ms = options.latency_ms, journal = journal.new(), faults = faults.new(numbers), throttle = throttle.new(),
-    tokens = tokens.new(options, numbers), provider_texts = {} }, sandbox)
+    tokens = tokens.new(options, numbers), provider_texts = {}, kept_lists = {} }, sandbox)
   -- What a subscription's list shows of the management group above it: inherited, and not the subscription's own.
   local inherited = { id = "/providers/Microsoft.Management/managementGroups/root/providers/Microsoft.Authorization/"
     .. "roleAssignments/6a8f4d2c-0b1e-4f7a-9c3d-5e2a1b0c9d8e", name = "6a8f4d2c-0b1e-4f7a-9c3d-5e2a1b0c9d8e",
@@ -33,12 +33,17 @@ function sandbox.new(options)
   return self
 end
 
--- Something was added or removed: what was kept about the whole is out of date.
-function sandbox:changed() self.sorted_list = nil end
+-- Something was added or removed, or who may see what: what was worked out about the whole is out of date.
+function sandbox:changed() self.kept_lists = {} end
 
-function sandbox:sorted_entries()
-  if not self.sorted_list then self.sorted_list = self.world:sorted() end
-  return self.sorted_list
+-- A list that is worked out once until something changes: the pages of one long list must not each walk over everything.
+function sandbox:kept(name, work_out)
+  local list = self.kept_lists[name]
+  if not list then
+    list = work_out()
+    self.kept_lists[name] = list
+  end
+  return list
 end
 
 local function endpoints(request)
