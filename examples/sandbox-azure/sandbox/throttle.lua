@@ -10,13 +10,13 @@ function throttle.new() return setmetatable({ refused = 0 }, throttle) end
 
 function throttle:set(limit)
   self.limit = limit or nil
-  self.tokens, self.at_ms = limit and limit.size or 0, task.now_ms()
+  self.tokens, self.at_ms = limit and limit.size or 0, task.clock_ms()
 end
 
 -- A refusal, or nil and the header that tells what is left.
 function throttle:take()
   if not self.limit then return nil, "11999" end
-  local now_ms = task.now_ms()
+  local now_ms = task.clock_ms()
   self.tokens = math.min(self.limit.size, self.tokens + (now_ms - self.at_ms) / 1000 * self.limit.per_second)
   self.at_ms = now_ms
   if self.tokens >= 1 then
