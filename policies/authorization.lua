@@ -130,7 +130,7 @@ policy "custom-role-widened" {
 policy "lock-removed" {
   type = "Microsoft.Authorization/locks", kind = "removed", severity = "high",
   message = "lock {resource.name} is gone: what it protected can be deleted",
-  fix = "az lock create --name {resource.name} --lock-type CanNotDelete --resource-group {group.name}",
+  fix = "az lock create --name {resource.name} --lock-type CanNotDelete --resource-group {resource.group}",
   refs = { "CIS5 6.2", "CIS5 9.3.9", "P:iam_custom_role_has_permissions_to_administer_resource_locks" },
   examples = {
     { old = resource { level = "CanNotDelete" }, gives = "high" },

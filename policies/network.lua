@@ -19,7 +19,8 @@ policy "subnet-nsg-removed" {
   watch    = "properties.subnets[].properties.networkSecurityGroup",
   severity = "high",
   message  = "a subnet of {resource.name} lost its network security group",
-  fix      = "az network vnet subnet update --vnet-name {resource.name} --resource-group {group.name} --name SUBNET --nsg NSG",
+  fix      = "az network vnet subnet update --resource-group {resource.group} --vnet-name {resource.name} --name SUBNET"
+    .. " --network-security-group NSG",
   refs     = { "CIS5 7.11", "AP e71308d3", "P:network_subnet_nsg_associated" },
   on_resource = function(r)
     if r.kind ~= "changed" then return nil end
@@ -143,7 +144,7 @@ policy "route-changed" {
   watch    = "properties.routes",
   severity = "high",
   message  = "{resource.name} sends traffic another way",
-  fix      = "az network route-table route list --route-table-name {resource.name} --resource-group {group.name} --output table",
+  fix      = "az network route-table route list --resource-group {resource.group} --route-table-name {resource.name}",
   on_resource = function(r)
     if r.kind ~= "changed" then return nil end
     local verdict
