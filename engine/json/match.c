@@ -8,7 +8,7 @@ struct element {
   uint32_t index, partner; /* index in the other array */
   bool guessed;            /* the partner is only what was left over */
   struct azd_str key;
-  uint64_t hash; /* of its value */
+  uint64_t hash; /* of its key, then of its value */
 };
 
 struct side {
@@ -84,10 +84,15 @@ static int joined_text(struct azd_matcher *matcher, const struct side *side, azd
   return 0;
 }
 
-static int compare_keys(const void *a, const void *b) {
-  const struct element *x = *(struct element *const *)a, *y = *(struct element *const *)b;
+/* By hash first: comparing long ids from their common start on is what costs. */
+static int order_of(const struct element *x, const struct element *y, bool fold) {
+  if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
   int order = azd_str_compare_fold(x->key, y->key);
-  return order ? order : azd_str_compare(x->key, y->key);
+  return order || fold ? order : azd_str_compare(x->key, y->key);
+}
+
+static int compare_keys(const void *a, const void *b) {
+  return order_of(*(struct element *const *)a, *(struct element *const *)b, false);
 }
 
 enum distinct { DISTINCT_NOT, DISTINCT_BY_CASE, DISTINCT };
@@ -97,8 +102,9 @@ static enum distinct sort_by_key(struct side *side) {
   for (uint32_t i = 0; i < side->count; i++) side->sorted[i] = &side->all[i];
   if (side->count) qsort(side->sorted, side->count, sizeof(struct element *), compare_keys);
   for (uint32_t i = 1; i < side->count; i++) {
+    if (order_of(side->sorted[i - 1], side->sorted[i], true)) continue;
     if (azd_str_equal(side->sorted[i - 1]->key, side->sorted[i]->key)) return DISTINCT_NOT;
-    if (azd_str_equal_fold(side->sorted[i - 1]->key, side->sorted[i]->key)) distinct = DISTINCT_BY_CASE;
+    distinct = DISTINCT_BY_CASE;
   }
   return distinct;
 }
@@ -107,8 +113,7 @@ static enum distinct sort_by_key(struct side *side) {
 static uint32_t join_sorted(struct side *a, struct side *b, bool fold) {
   uint32_t pairs = 0;
   for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
-    int order = azd_str_compare_fold(a->sorted[i]->key, b->sorted[j]->key);
-    if (!order && !fold) order = azd_str_compare(a->sorted[i]->key, b->sorted[j]->key);
+    int order = order_of(a->sorted[i], b->sorted[j], fold);
     if (order < 0)
       i++;
     else if (order > 0)
@@ -130,6 +135,7 @@ static int read_keys(struct azd_matcher *matcher, struct side *side, const struc
     if (azd_doc_type(side->doc, side->all[i].node) != AZD_JSON_OBJECT) return *usable = false, 0;
     int status = joined_text(matcher, side, side->all[i].node, names, name_count, &side->all[i].key, usable);
     if (status || !*usable) return status;
+    side->all[i].hash = azd_text_hash_fold(side->all[i].key);
   }
   return 0;
 }

@@ -1,6 +1,7 @@
 #include "json/redact.h"
 #include "base/arena.h"
 #include "base/crypto.h"
+#include "json/doc_node.h"
 #include "json/secret.h"
 #include "json/trie.h"
 
@@ -58,11 +59,9 @@ void azd_redactor_free(struct azd_redactor *redactor) {
   free(redactor);
 }
 
-static bool is_secret_name(struct azd_redactor *redactor, struct azd_str name) {
+static bool is_secret_name(struct azd_redactor *redactor, uint32_t hash, struct azd_str name) {
   if (name.size == 0 || name.size > REMEMBERED_BYTES) return azd_secret_name(name);
-  uint32_t hash = 2166136261u;
-  for (size_t i = 0; i < name.size; i++) hash = (hash ^ (unsigned char)name.data[i]) * 16777619u;
-  struct remembered *slot = &redactor->names[(hash ^ hash >> 16) % REMEMBERED];
+  struct remembered *slot = &redactor->names[hash % REMEMBERED];
   if (slot->size != name.size || memcmp(slot->name, name.data, name.size)) {
     slot->size = (uint8_t)name.size;
     slot->secret = azd_secret_name(name);
@@ -116,27 +115,27 @@ static bool is_secret_text(struct walk *walk, azd_node node, bool named_secret) 
 static bool is_named_beside(struct walk *walk, azd_node object, azd_node member) {
   if (!azd_str_equal_fold(azd_doc_key(walk->doc, member), AZD_STR("value"))) return false;
   struct azd_str name = azd_doc_text(walk->doc, object, "name");
-  return name.data && is_secret_name(walk->redactor, name);
+  return name.data && azd_secret_name(name);
 }
 
 /* node is the trie's node of the container at; free: in a map of free texts. */
 static int visit_children(struct walk *walk, azd_node at, uint32_t node, bool free_map, uint32_t depth) {
   if (depth > AZD_REDACT_DEPTH_MAX) return AZD_ELIMIT;
   const struct azd_doc *doc = walk->doc;
-  bool in_object = azd_doc_type(doc, at) == AZD_JSON_OBJECT, silent = azd_trie_is_silent(walk->trie, node);
+  bool in_object = azd_doc_type(doc, at) == AZD_JSON_OBJECT, open = azd_trie_is_open(walk->trie, node);
   int status = 0;
   for (azd_node child = azd_doc_first(doc, at); !status && child != AZD_NODE_NONE; child = azd_doc_next(doc, child)) {
     enum azd_json_type type = azd_doc_type(doc, child);
     struct azd_str name = in_object ? azd_doc_key(doc, child) : (struct azd_str){0};
     uint32_t below = node;
-    if (!silent)
-      below = in_object ? azd_trie_name(walk->trie, node, name) : azd_trie_item(walk->trie, node, doc, child);
-    if (azd_trie_place(walk->trie, below)->redact) {
+    if (!open) below = in_object ? azd_trie_name(walk->trie, node, name) : azd_trie_item(walk->trie, node, doc, child);
+    if (!open && azd_trie_place(walk->trie, below)->redact) {
       if (is_worth_hiding(doc, child)) status = replace(walk, child);
     } else if (type >= AZD_JSON_ARRAY) {
       status = visit_children(walk, child, below, free_map || (in_object && azd_secret_is_free_map(name)), depth + 1);
     } else if (type == AZD_JSON_STRING) {
-      bool named = in_object && !free_map && (is_secret_name(walk->redactor, name) || is_named_beside(walk, at, child));
+      bool named = in_object && !free_map &&
+                   (is_secret_name(walk->redactor, doc->nodes[child].hash, name) || is_named_beside(walk, at, child));
       if (is_secret_text(walk, child, named)) status = replace(walk, child);
     }
   }

@@ -144,7 +144,8 @@ bool azd_secret_value(struct azd_str value) {
   if (memchr(value.data, '=', value.size) && assigns_secret(value)) return true;
   if (memchr(value.data, '@', value.size) && has_url_password(value)) return true;
   if (*value.data == 'e' && is_jwt(value)) return true;
-  return memmem(value.data, value.size, "-----BEGIN ", 11) && contains(value, AZD_STR("private key-----"));
+  return memchr(value.data, ' ', value.size) && memmem(value.data, value.size, "-----BEGIN ", 11) &&
+         contains(value, AZD_STR("private key-----"));
 }
 
 bool azd_secret_is_free_map(struct azd_str name) {

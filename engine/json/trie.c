@@ -55,6 +55,10 @@ bool azd_trie_is_silent(const struct azd_trie *trie, uint32_t node) {
   return !trie || trie->nodes[node].silent;
 }
 
+bool azd_trie_is_open(const struct azd_trie *trie, uint32_t node) {
+  return !trie || !trie->nodes[node].redacts;
+}
+
 void azd_trie_free(struct azd_trie *trie) {
   free(trie);
 }

@@ -41,6 +41,9 @@ const struct azd_place *azd_trie_place(const struct azd_trie *trie, uint32_t nod
 /* No rule can hold at this node or below it. */
 bool azd_trie_is_silent(const struct azd_trie *trie, uint32_t node);
 
+/* Nothing is redacted at this node or below it. */
+bool azd_trie_is_open(const struct azd_trie *trie, uint32_t node);
+
 /* For the ruleset. */
 struct azd_trie_rule {
   const struct azd_rule *rule; /* borrowed for the life of the trie, with its path */

@@ -376,6 +376,34 @@ static int add_node(struct build *b, uint32_t number) {
   return azd_buf_status(&b->nodes) || azd_buf_status(&b->edges) ? no_memory(b) : 0;
 }
 
+static bool item_redacts(const struct build *b, const struct azd_trie_node *nodes, uint32_t target) {
+  if (!(target & AZD_TRIE_TEST)) return nodes[target].redacts;
+  const struct azd_trie_test *test =
+      (const struct azd_trie_test *)(const void *)b->tests.data + (target & ~AZD_TRIE_TEST);
+  return item_redacts(b, nodes, test->yes) || item_redacts(b, nodes, test->no);
+}
+
+/* Marks the nodes that lead to something redacted: from there backwards until nothing is new. */
+static void mark_redacting(struct build *b) {
+  struct azd_trie_node *nodes = (void *)b->nodes.data;
+  const struct place_draft *places = (const void *)b->places.data;
+  const struct azd_trie_edge *edges = (const void *)b->edges.data;
+  uint32_t count = length(&b->nodes, sizeof *nodes), edge_count = length(&b->edges, sizeof *edges);
+  bool any = false;
+  for (uint32_t i = 0; i < count; i++) any |= nodes[i].redacts = places[nodes[i].place].place.redact;
+  for (bool changed = any; changed;) {
+    changed = false;
+    for (uint32_t i = edge_count; i-- > 0;)
+      if (nodes[edges[i].to].redacts && !nodes[edges[i].from].redacts) changed = nodes[edges[i].from].redacts = true;
+    for (uint32_t i = count; i-- > 0;) {
+      struct azd_trie_node *at = &nodes[i];
+      if (!at->redacts && (nodes[at->other].redacts || item_redacts(b, nodes, at->item) ||
+                           (at->fallback != AZD_TRIE_NONE && nodes[at->fallback].redacts)))
+        changed = at->redacts = true;
+    }
+  }
+}
+
 /* ---- one block of memory ---- */
 
 static size_t aligned(size_t bytes) {
@@ -438,6 +466,7 @@ int azd_trie_compile(const struct azd_trie_rule *rules, uint32_t count, struct a
   for (uint32_t i = 0; i < count; i++) push(&b.next, item_of(i, 0));
   status = node_of_next(&b, &root);
   for (uint32_t i = 0; !status && i < length(&b.sets, sizeof(struct set)); i++) status = add_node(&b, i);
+  if (!status && azd_buf_status(&b.places) == 0) mark_redacting(&b);
   if (!status &&
       (azd_buf_status(&b.places) || azd_buf_status(&b.says) || azd_buf_status(&b.values) || !(*trie = pack(&b))))
     status = no_memory(&b);

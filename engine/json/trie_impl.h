@@ -14,6 +14,7 @@ struct azd_trie_node {
   uint32_t fallback; /* whose edges hold here too (rules with ".."), or AZD_TRIE_NONE */
   uint32_t place;
   bool has_edges, silent;
+  bool redacts; /* here or somewhere below */
 };
 
 struct azd_trie_edge {

@@ -22,6 +22,9 @@ struct azd_value_hashes {
 int azd_value_hashes_make(const struct azd_doc *doc, azd_node node, enum azd_value_hash_kind kind,
                           struct azd_arena *arena, struct azd_buf *scratch, struct azd_value_hashes *hashes);
 
+/* Of a text without its ASCII case. */
+uint64_t azd_text_hash_fold(struct azd_str text);
+
 static inline uint64_t azd_value_hash(const struct azd_value_hashes *hashes, azd_node node) {
   return hashes->of[node - hashes->first];
 }
