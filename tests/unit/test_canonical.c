@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+#include "base/clock.h"
 #include "json/canonical.h"
 #include "json/number.h"
 
@@ -295,6 +296,51 @@ static void wide_and_deep_documents_leave_the_writers_own_stack(void **state) {
   azd_buf_free(&text), azd_buf_free(&expected);
 }
 
+/* ---- hostile documents cost about what harmless ones of their size cost: the square would be 1,000 times and more
+ * ---- */
+
+static double seconds_of(const struct azd_buf *text) {
+  double best = 1e9;
+  must_parse(doc, azd_buf_str(text));
+  for (int round = 0; round < 3; round++) {
+    int64_t begin = azd_clock_thread_cpu_ns();
+    azd_buf_clear(&out);
+    assert_int_equal(azd_json_canonical(doc, 0, NULL, 0, &out), 0);
+    double seconds = (double)(azd_clock_thread_cpu_ns() - begin) / 1e9;
+    if (seconds < best) best = seconds;
+  }
+  return best;
+}
+
+static void hostile_documents_stay_linear_but_for_sorting(void **state) {
+  (void)state;
+  static const char *const kinds[] = {"falling names", "names with a long common beginning", "numbers of 17 digits",
+                                      "subnormal numbers", "deep"};
+  for (int kind = 0; kind < 5; kind++) {
+    struct azd_buf text, harmless;
+    azd_buf_init(&text, 0), azd_buf_init(&harmless, 0);
+    for (int i = 0; i < 100000; i++) {
+      const char *before = i ? "," : kind < 2 ? "{" : "[";
+      if (kind == 0) azd_buf_printf(&text, "%s\"%d\":0", before, 999999 - i);
+      if (kind == 1) azd_buf_printf(&text, "%s\"%0200d\":0", before, 999999 - i);
+      if (kind == 2) azd_buf_printf(&text, "%s%d.%016d", before, i % 9 + 1, i);
+      if (kind == 3) azd_buf_printf(&text, "%s1.%de-310", before, i);
+      if (kind == 4) azd_buf_append_text(&text, i % 500 < 250 ? (i % 500 ? "[" : before[0] == ',' ? ",[" : "[[") : "]");
+    }
+    azd_buf_append_char(&text, kind < 2 ? '}' : ']');
+    for (int i = 0; harmless.size < text.size; i++)
+      azd_buf_printf(&harmless, "%s{\"name\":\"resource-%d\",\"n\":%d}", i ? "," : "[", i, i);
+    azd_buf_append_char(&harmless, ']');
+    double hostile_seconds = seconds_of(&text), harmless_seconds = seconds_of(&harmless);
+    if (getenv("AZD_SHOW"))
+      print_message("%s: %.4f s, harmless %.4f s, %zu bytes\n", kinds[kind], hostile_seconds, harmless_seconds,
+                    text.size);
+    if (hostile_seconds > 200 * harmless_seconds + 0.02)
+      fail_msg("%s: %.4f s, harmless %.4f s", kinds[kind], hostile_seconds, harmless_seconds);
+    azd_buf_free(&text), azd_buf_free(&harmless);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(members_sort_by_utf16_code_units),
@@ -309,6 +355,7 @@ int main(void) {
       cmocka_unit_test(writing_keeps_order_and_digits),
       cmocka_unit_test(equality_is_by_value_and_by_nothing_else),
       cmocka_unit_test(wide_and_deep_documents_leave_the_writers_own_stack),
+      cmocka_unit_test(hostile_documents_stay_linear_but_for_sorting),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,8 +1,9 @@
 /* Public conformance suites, from the corpus (docs: make corpus unpacks it into build/corpus); where it is not there,
  * each test says skipped. JSONTestSuite: y_ must parse, n_ must not, i_ may do either but must not crash. RFC 8785: the
- * published inputs give the published bytes. The list of ES6 numbers: its first lines are in the corpus, the others
- * follow from them (consecutive doubles, then a chain of SHA-256), and the list's authors published the SHA-256 of its
- * first 10^3 .. 10^8 lines: AZD_ES6_LINES says how far to go (default 10^6; make torture: 10^8). */
+ * published inputs give the published bytes. Bodies that Azure sent keep the properties of json_properties.h. The list
+ * of ES6 numbers: its first lines are in the corpus, the others follow from them (consecutive doubles, then a chain of
+ * SHA-256), and the list's authors published the SHA-256 of its first 10^3 .. 10^8 lines: AZD_ES6_LINES says how far to
+ * go (default 10^6; make torture: 10^8). */
 /* cmocka.h wants the others first. */
 /* clang-format off */
 #include <setjmp.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 /* clang-format on */
 #include "base/crypto.h"
+#include "support/json_properties.h"
 #include "json/canonical.h"
 #include "json/number.h"
 
@@ -90,6 +92,31 @@ static void gives_the_published_bytes(const char *path, const char *name) {
 static void rfc_8785_vectors(void **state) {
   (void)state;
   assert_true(each_file("jcs-rfc8785/testdata/input", gives_the_published_bytes) > 2);
+}
+
+/* What Azure really sent: one JSON text a line. Each must keep the properties. */
+static void keeps_its_properties(const char *path, const char *name) {
+  struct json_properties properties;
+  struct azd_buf text;
+  struct azd_error error;
+  json_properties_init(&properties);
+  azd_buf_init(&text, 0);
+  assert_true(read_file(path, &text));
+  for (char *line = text.data, *end = text.data + text.size; line < end;) {
+    char *line_end = memchr(line, '\n', (size_t)(end - line));
+    if (!line_end) line_end = end;
+    if (azd_doc_parse(properties.doc, (struct azd_str){line, (size_t)(line_end - line)}, NULL, &error))
+      fail_msg("%s: %s: %.200s", name, error.text, line);
+    check_properties(&properties, NULL);
+    line = line_end + 1;
+  }
+  azd_buf_free(&text);
+  json_properties_free(&properties);
+}
+
+static void recorded_bodies(void **state) {
+  (void)state;
+  assert_true(each_file("../payloads", keeps_its_properties) > 2);
 }
 
 /* ---- the list of ES6 numbers ---- */
@@ -198,6 +225,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(json_test_suite),
       cmocka_unit_test(rfc_8785_vectors),
+      cmocka_unit_test(recorded_bodies),
       cmocka_unit_test(es6_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
