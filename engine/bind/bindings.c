@@ -3,15 +3,9 @@
 #include <lauxlib.h>
 
 const struct azd_binding azd_bindings[] = {
-    {"azdrift.core.task", azd_open_task},
-    {"azdrift.core.http", azd_open_http},
-    {"azdrift.process", azd_open_process},
-    {"azdrift.log", azd_open_log},
-    {"azdrift.system", azd_open_system},
-    {"azdrift.json", azd_open_json},
-    {"azdrift.server", azd_open_server},
-    {"azdrift.store", azd_open_store},
-    {NULL, NULL},
+    {"azdrift.core.task", azd_open_task}, {"azdrift.core.http", azd_open_http}, {"azdrift.process", azd_open_process},
+    {"azdrift.log", azd_open_log},        {"azdrift.system", azd_open_system},  {"azdrift.json", azd_open_json},
+    {"azdrift.server", azd_open_server},  {"azdrift.store", azd_open_store},    {NULL, NULL},
 };
 
 void azd_bindings_register(lua_State *L) {

@@ -34,7 +34,7 @@ function task.each(list, concurrency, fn)
     for _, worker in ipairs(workers) do worker:cancel(reason) end
   end
   local function guarded()
-    local outcome <close> = setmetatable({}, { __close = function(_, err)
+    local _ <close> = setmetatable({}, { __close = function(_, err)
       if err ~= nil and not failed then
         failed = { err }
         fail_all("another task of the group failed")

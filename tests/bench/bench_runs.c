@@ -1,4 +1,5 @@
-/* What runs cost: a wake with its result and the next park; a run from start to end; a job on a worker; parked runs' memory. */
+/* What runs cost: a wake with its result and the next park; a run from start to end; a job on a worker; parked runs'
+ * memory. */
 #include "base/clock.h"
 #include "bind/engine.h"
 
