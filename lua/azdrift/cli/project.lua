@@ -13,7 +13,8 @@ function project.store(context, options)
       .. "where)",
       settings.store.path)
   end
-  local store, message = require("azdrift.store").open({ url = settings.store.url or settings.store.path,
+  local store, message = require("azdrift.store").open({ url = settings.store.url,
+    path = not settings.store.url and settings.store.path or nil,
     database = settings.store.database, read_only = read_only })
   if not store then failure.raise("%s", message) end
   return store
