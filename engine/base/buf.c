@@ -55,8 +55,13 @@ void azd_buf_printf(struct azd_buf *buf, const char *format, ...) {
 }
 
 void azd_buf_append_json(struct azd_buf *buf, struct azd_str s) {
-  static const char hex[] = "0123456789abcdef";
   azd_buf_append_char(buf, '"');
+  azd_buf_append_json_part(buf, s);
+  azd_buf_append_char(buf, '"');
+}
+
+void azd_buf_append_json_part(struct azd_buf *buf, struct azd_str s) {
+  static const char hex[] = "0123456789abcdef";
   size_t plain = 0;
   for (size_t i = 0; i < s.size; i++) {
     unsigned char c = (unsigned char)s.data[i];
@@ -78,5 +83,4 @@ void azd_buf_append_json(struct azd_buf *buf, struct azd_str s) {
     }
   }
   azd_buf_append(buf, s.data + plain, s.size - plain);
-  azd_buf_append_char(buf, '"');
 }

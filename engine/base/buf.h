@@ -31,7 +31,9 @@ void azd_buf_append_text(struct azd_buf *buf, const char *text);
 void azd_buf_append_char(struct azd_buf *buf, char c);
 void azd_buf_printf(struct azd_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The text as a JSON string with its quotes, escaped as RFC 8785 writes it. The text is trusted to be UTF-8. */
+/* The text as a JSON string with its quotes, escaped as RFC 8785 writes it; _part: without the quotes. The text is
+ * trusted to be UTF-8. */
 void azd_buf_append_json(struct azd_buf *buf, struct azd_str s);
+void azd_buf_append_json_part(struct azd_buf *buf, struct azd_str s);
 
 #endif

@@ -1,0 +1,278 @@
+#include "drift/detect.h"
+#include "base/crypto.h"
+#include "drift/drift_json.h"
+#include "script/judge.h"
+#include "json/canonical.h"
+#include "json/pointer.h"
+#include "json/redact.h"
+
+#include <stdlib.h>
+
+struct detector_side {
+  struct azd_doc *doc;   /* of stored bytes */
+  struct azd_doc *clean; /* of the redacted form, where there was something to redact */
+  struct azd_buf canonical;
+};
+
+struct azd_detector {
+  struct detector_side before, after;
+  struct azd_diff *diff;
+  struct azd_judge *judge;
+  struct azd_redactor *redactor;
+  struct azd_buf redactor_key;
+  struct azd_arena arena;
+  struct azd_buf json, errors;
+};
+
+static bool side_init(struct detector_side *side) {
+  side->doc = azd_doc_new();
+  side->clean = azd_doc_new();
+  azd_buf_init(&side->canonical, 0);
+  return side->doc && side->clean;
+}
+
+static void side_free(struct detector_side *side) {
+  azd_doc_free(side->doc);
+  azd_doc_free(side->clean);
+  azd_buf_free(&side->canonical);
+}
+
+struct azd_detector *azd_detector_new(void) {
+  struct azd_detector *detector = calloc(1, sizeof *detector);
+  if (!detector) return NULL;
+  azd_arena_init(&detector->arena, 0);
+  azd_buf_init(&detector->json, 0);
+  azd_buf_init(&detector->errors, 0);
+  azd_buf_init(&detector->redactor_key, 0);
+  bool sides = side_init(&detector->before);
+  sides = side_init(&detector->after) && sides;
+  detector->diff = azd_diff_new();
+  detector->judge = azd_judge_new();
+  if (sides && detector->diff && detector->judge) return detector;
+  azd_detector_free(detector);
+  return NULL;
+}
+
+void azd_detector_free(struct azd_detector *detector) {
+  if (!detector) return;
+  side_free(&detector->before);
+  side_free(&detector->after);
+  azd_diff_free(detector->diff);
+  azd_judge_free(detector->judge);
+  azd_redactor_free(detector->redactor);
+  azd_buf_free(&detector->redactor_key);
+  azd_arena_free(&detector->arena);
+  azd_buf_free(&detector->json);
+  azd_buf_free(&detector->errors);
+  free(detector);
+}
+
+static int redactor_for(struct azd_detector *detector, struct azd_str key) {
+  if (detector->redactor && azd_str_equal(azd_buf_str(&detector->redactor_key), key)) return 0;
+  azd_redactor_free(detector->redactor);
+  azd_buf_clear(&detector->redactor_key);
+  azd_buf_append_str(&detector->redactor_key, key);
+  detector->redactor = azd_buf_status(&detector->redactor_key) ? NULL : azd_redactor_new(key);
+  return detector->redactor ? 0 : AZD_ENOMEM;
+}
+
+/* Replaces the side by its redacted form where it holds a secret. */
+static int redact_side(struct azd_detector *detector, struct detector_side *memory, const struct azd_trie *trie,
+                       struct azd_detect_side *side, struct azd_error *error) {
+  uint32_t redacted = 0;
+  azd_buf_clear(&memory->canonical);
+  if (!side->doc) return 0;
+  int status =
+      azd_redact_canonical(detector->redactor, trie, side->doc, side->node, &memory->canonical, &redacted, error);
+  if (status || !redacted) return status;
+  status = azd_doc_parse(memory->clean, azd_buf_str(&memory->canonical), NULL, error);
+  if (status) return status;
+  side->doc = memory->clean;
+  side->node = 0;
+  return 0;
+}
+
+static bool was_recreated(const struct azd_detect_options *options, const struct azd_detect_pair *pair) {
+  for (uint32_t i = 0; i < options->identity_count; i++) {
+    azd_node old_node, new_node;
+    if (azd_pointer_resolve(pair->before.doc, pair->before.node, options->identities[i], &old_node)) continue;
+    if (azd_pointer_resolve(pair->after.doc, pair->after.node, options->identities[i], &new_node)) continue;
+    if (azd_doc_type(pair->before.doc, old_node) != AZD_JSON_STRING ||
+        azd_doc_type(pair->after.doc, new_node) != AZD_JSON_STRING)
+      continue;
+    if (!azd_str_equal_fold(azd_doc_string(pair->before.doc, old_node), azd_doc_string(pair->after.doc, new_node)))
+      return true;
+  }
+  return false;
+}
+
+static enum azd_drift_kind kind_of(const struct azd_detect_options *options, const struct azd_detect_pair *pair) {
+  if (!pair->before.doc) return AZD_DRIFT_ADDED;
+  if (!pair->after.doc) return AZD_DRIFT_REMOVED;
+  return was_recreated(options, pair) ? AZD_DRIFT_RECREATED : AZD_DRIFT_CHANGED;
+}
+
+static bool views_differ(const struct azd_detect_pair *pair) {
+  const struct azd_detect_side *before = &pair->before, *after = &pair->after;
+  if (pair->views_differ) return true;
+  return (before->view.size && after->view.size && !azd_str_equal_fold(before->view, after->view)) ||
+         (before->api_version.size && after->api_version.size &&
+          !azd_str_equal_fold(before->api_version, after->api_version));
+}
+
+static int by_text(const void *a, const void *b) {
+  return azd_str_compare(*(const struct azd_str *)a, *(const struct azd_str *)b);
+}
+
+/* First 16 hex of SHA-256(scope, type and id, kind, sorted paths): what first_seen, acknowledgements and mutes follow.
+ */
+static int fingerprint(struct azd_detector *detector, const struct azd_detect_options *options,
+                       const struct azd_detect_pair *pair, const struct azd_diff *diff,
+                       const struct azd_judgement *judgement, struct azd_detected *found) {
+  uint32_t total = diff ? azd_diff_count(diff) : 0, count = 0;
+  struct azd_str *paths = azd_arena_alloc(&detector->arena, (total + 1) * sizeof *paths);
+  if (!paths) return AZD_ENOMEM;
+  for (uint32_t i = 0; i < total; i++)
+    if ((judgement ? judgement->changes[i].class : azd_diff_change(diff, i)->class) == AZD_CLASS_CHANGE)
+      paths[count++] = azd_diff_change(diff, i)->property;
+  qsort(paths, count, sizeof *paths, by_text);
+  uint8_t digest[AZD_SHA256_BYTES];
+  struct azd_buf *text = &detector->errors; /* written later */
+  azd_buf_clear(text);
+  const struct azd_str parts[] = {options->scope, pair->type, pair->id, azd_str_of(azd_drift_kind_name(found->kind))};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    size_t start = text->size;
+    azd_buf_append_str(text, parts[i]);
+    azd_buf_append_char(text, '\n');
+    if (azd_buf_status(text)) return azd_buf_status(text);
+    for (size_t at = start; at < text->size; at++) text->data[at] = (char)azd_fold((unsigned char)text->data[at]);
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    azd_buf_append_str(text, paths[i]);
+    azd_buf_append_char(text, '\n');
+  }
+  if (azd_buf_status(text)) return azd_buf_status(text);
+  azd_sha256_of(text->data, text->size, digest);
+  azd_hex(digest, (AZD_FINGERPRINT_BYTES - 1) / 2, found->fingerprint);
+  return 0;
+}
+
+static void count_classes(const struct azd_diff *diff, const struct azd_judgement *judgement,
+                          struct azd_detected *found) {
+  if (!diff) {
+    found->changes = judgement ? judgement->counted : 1;
+    return;
+  }
+  uint32_t counts[AZD_CLASS_IGNORED + 1] = {0};
+  for (uint32_t i = 0; i < azd_diff_count(diff); i++)
+    counts[judgement ? judgement->changes[i].class : azd_diff_change(diff, i)->class]++;
+  found->changes = counts[AZD_CLASS_CHANGE];
+  found->effects = counts[AZD_CLASS_EFFECT];
+  found->notes = counts[AZD_CLASS_NOTE];
+  found->ignored = counts[AZD_CLASS_IGNORED];
+  found->not_compared = azd_diff_not_compared(diff);
+}
+
+static int judge_pair(struct azd_detector *detector, const struct azd_detect_options *options,
+                      const struct azd_detect_pair *pair, const struct azd_diff *diff, struct azd_judgement *judgement,
+                      struct azd_detected *found, struct azd_error *error) {
+  struct azd_judge_input input = {
+      .kind = found->kind,
+      .id = pair->id,
+      .type = pair->type,
+      .before = pair->before.doc,
+      .before_node = pair->before.node,
+      .after = pair->after.doc,
+      .after_node = pair->after.node,
+      .diff = diff,
+      .context = pair->context,
+      .against_baseline = options->against_baseline,
+      .now_ms = options->now_ms,
+  };
+  azd_judge_use(detector->judge, options->bundle);
+  int status = azd_judge_run(detector->judge, &input, &detector->arena, judgement, error);
+  if (status) return status;
+  found->severity = judgement->severity;
+  /* What was made again under its name lost what hung on it (role assignments, diagnostics), whatever its body says. */
+  if (found->kind == AZD_DRIFT_RECREATED) found->severity = azd_severity_max(found->severity, AZD_SEVERITY_MEDIUM);
+  found->complete = judgement->complete;
+  found->expected = judgement->expected;
+  return 0;
+}
+
+/* Redacts what is not redacted yet. *same: both sides are equal, byte for byte, in canonical form. */
+static int prepare_sides(struct azd_detector *detector, const struct azd_detect_options *options,
+                         const struct azd_trie *trie, struct azd_detect_pair *pair, bool *same,
+                         struct azd_error *error) {
+  *same = false;
+  if (options->raw || !options->redaction_key.size) return 0;
+  int status = redactor_for(detector, options->redaction_key);
+  if (status) return azd_fail(error, status, "no memory for a redactor");
+  status = redact_side(detector, &detector->before, trie, &pair->before, error);
+  if (!status) status = redact_side(detector, &detector->after, trie, &pair->after, error);
+  *same = !status && pair->before.doc && pair->after.doc &&
+          azd_str_equal(azd_buf_str(&detector->before.canonical), azd_buf_str(&detector->after.canonical));
+  return status;
+}
+
+int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_options *options,
+                     const struct azd_detect_pair *asked, struct azd_detected *found, struct azd_error *error) {
+  struct azd_detect_pair pair = *asked;
+  struct azd_judgement judgement, *judged = NULL;
+  const struct azd_trie *trie = NULL;
+  struct azd_diff *diff = NULL;
+  bool same = false;
+  *found = (struct azd_detected){.complete = true, .json = AZD_STR("{}"), .errors = AZD_STR("[]")};
+  azd_arena_reset(&detector->arena);
+  if (!options->raw && !(trie = azd_ruleset_trie(azd_bundle_ruleset(options->bundle), pair.type, error)))
+    return AZD_ENOMEM;
+  int status = prepare_sides(detector, options, trie, &pair, &same, error);
+  if (status || same) return status;
+  found->kind = kind_of(options, &pair);
+  pair.views_differ = views_differ(&pair);
+  if (pair.before.doc && pair.after.doc) {
+    const struct azd_diff_options how = {.raw = options->raw, .views_differ = pair.views_differ && !options->raw};
+    diff = detector->diff;
+    status = azd_diff_run(diff, trie, pair.before.doc, pair.before.node, pair.after.doc, pair.after.node, &how, error);
+    if (status) return status;
+  }
+  if (!options->raw) {
+    status = judge_pair(detector, options, &pair, diff, &judgement, found, error);
+    if (status) return status;
+    judged = &judgement;
+  }
+  count_classes(diff, judged, found);
+  found->found = found->changes != 0 || found->kind == AZD_DRIFT_RECREATED;
+  status = fingerprint(detector, options, &pair, diff, judged, found);
+  if (status) return azd_fail(error, status, "no memory for the drift of %.*s", AZD_STR_FORMAT(pair.id));
+  azd_buf_clear(&detector->json);
+  azd_buf_clear(&detector->errors);
+  azd_drift_json(&detector->json, options, &pair, diff, judged, found);
+  azd_script_errors_json(&detector->errors, judged);
+  found->json = azd_buf_str(&detector->json);
+  found->errors = azd_buf_str(&detector->errors);
+  status = azd_buf_status(&detector->json) ? azd_buf_status(&detector->json) : azd_buf_status(&detector->errors);
+  return status ? azd_fail(error, status, "no memory for the drift of %.*s", AZD_STR_FORMAT(pair.id)) : 0;
+}
+
+static int parse_side(struct detector_side *memory, struct azd_detect_side *side, struct azd_str bytes,
+                      const char *which, struct azd_error *error) {
+  side->doc = NULL;
+  side->node = 0;
+  if (!bytes.size) return 0;
+  int status = azd_doc_parse(memory->doc, bytes, NULL, error);
+  if (status == AZD_EPARSE) {
+    azd_error_prefix(error, "stored body %s", which);
+    return error ? error->code = AZD_ECORRUPT : AZD_ECORRUPT;
+  }
+  if (!status) side->doc = memory->doc;
+  return status;
+}
+
+int azd_detect_bytes(struct azd_detector *detector, const struct azd_detect_options *options,
+                     struct azd_detect_pair *pair, struct azd_str before, struct azd_str after,
+                     struct azd_detected *found, struct azd_error *error) {
+  int status = parse_side(&detector->before, &pair->before, before, "before", error);
+  if (!status) status = parse_side(&detector->after, &pair->after, after, "after", error);
+  return status ? status : azd_detect_nodes(detector, options, pair, found, error);
+}
