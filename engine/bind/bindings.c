@@ -6,6 +6,16 @@ const struct azd_binding azd_bindings[] = {
     {"azdrift.core.task", azd_open_task}, {"azdrift.core.http", azd_open_http}, {"azdrift.process", azd_open_process},
     {"azdrift.log", azd_open_log},        {"azdrift.system", azd_open_system},  {"azdrift.json", azd_open_json},
     {"azdrift.server", azd_open_server},  {"azdrift.store", azd_open_store},    {NULL, NULL},
+    {"azdrift.core.http", azd_open_http},
+    {"azdrift.core.task", azd_open_task},
+    {"azdrift.json", azd_open_json},
+    {"azdrift.log", azd_open_log},
+    {"azdrift.process", azd_open_process},
+    {"azdrift.server", azd_open_server},
+    {"azdrift.store", azd_open_store},
+    {"azdrift.system", azd_open_system},
+    {"azdrift.table", azd_open_table},
+    {NULL, NULL},
 };
 
 void azd_bindings_register(lua_State *L) {

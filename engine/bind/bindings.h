@@ -16,13 +16,18 @@ extern const struct azd_binding azd_bindings[];
 /* [-0, +0, e] Puts every binding into package.preload. */
 void azd_bindings_register(lua_State *L);
 
-int azd_open_server(lua_State *L);
-int azd_open_task(lua_State *L);
+int azd_open_bundles(lua_State *L);
+int azd_open_collectors(lua_State *L);
+int azd_open_detectors(lua_State *L);
 int azd_open_http(lua_State *L);
-int azd_open_process(lua_State *L);
-int azd_open_log(lua_State *L);
-int azd_open_system(lua_State *L);
 int azd_open_json(lua_State *L);
+int azd_open_log(lua_State *L);
+int azd_open_pairs(lua_State *L);
+int azd_open_process(lua_State *L);
+int azd_open_server(lua_State *L);
 int azd_open_store(lua_State *L);
+int azd_open_system(lua_State *L);
+int azd_open_table(lua_State *L);
+int azd_open_task(lua_State *L);
 
 #endif

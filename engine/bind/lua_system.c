@@ -1,6 +1,7 @@
 /* azdrift.system: the few things the command line asks of the machine that Lua's own libraries do not know. Every call is
  * one quick system call. Declared in lua/meta/system.lua. */
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "bind/bindings.h"
 #include "bind/engine.h"
 
@@ -61,12 +62,12 @@ static int write_all(int fd, const char *bytes, size_t count) {
   return 0;
 }
 
-/* [-0, +1|2, v] create_file(path, text): true, or nil and a sentence. What is there already is never touched; a file that could
- * not be written whole is taken away again. */
+/* [-0, +1|2, v] create_file(path, text, is_private): true, or nil and a sentence. What is there already is never touched; a file that
+ * could not be written whole is taken away again. A private one is its owner's alone (0600). */
 static int l_create_file(lua_State *L) {
   size_t count;
   const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &count);
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, lua_toboolean(L, 3) ? 0600 : 0666);
   if (fd < 0) return push_errno(L);
   int failed = write_all(fd, text, count), saved = errno;
   if (close(fd) && !failed) failed = -1, saved = errno;
@@ -85,10 +86,39 @@ static int l_now_ms(lua_State *L) {
   return 1;
 }
 
+/* [-0, +1, v] random_hex(bytes): that many strong random bytes as hex. */
+static int l_random_hex(lua_State *L) {
+  enum { RANDOM_MAX_BYTES = 64 };
+  unsigned char bytes[RANDOM_MAX_BYTES];
+  char hex[2 * RANDOM_MAX_BYTES + 1];
+  lua_Integer count = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, count >= 1 && count <= RANDOM_MAX_BYTES, 1, "1 to 64 bytes expected");
+  azd_random(bytes, (size_t)count);
+  azd_hex(bytes, (size_t)count, hex);
+  lua_pushstring(L, hex);
+  return 1;
+}
+
+/* [-0, +1, m] uuid(): a fresh UUID of version 7. */
+static int l_uuid(lua_State *L) {
+  char uuid[AZD_UUID_TEXT_BYTES];
+  azd_uuid7(uuid);
+  lua_pushstring(L, uuid);
+  return 1;
+}
+
+/* [-0, +1, m] owner(): who holds a lease, for people: host and process. */
+static int l_owner(lua_State *L) {
+  char host[256] = "localhost";
+  gethostname(host, sizeof host - 1);
+  lua_pushfstring(L, "%s:%d", host, (int)getpid());
+  return 1;
+}
+
 int azd_open_system(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"is_terminal", l_is_terminal}, {"columns", l_columns}, {"kind", l_kind}, {"make_directory", l_make_directory},
-      {"create_file", l_create_file}, {"now_ms", l_now_ms},   {NULL, NULL},
+      {"create_file", l_create_file}, {"now_ms", l_now_ms},   {"random_hex", l_random_hex}, {"uuid", l_uuid}, {"owner", l_owner}, {NULL, NULL},
   };
   luaL_newlib(L, functions);
   lua_pushstring(L, azd_engine_of(L)->share);

@@ -30,6 +30,7 @@ function system.make_directory(path) end
 --- Makes a file that is not there yet and writes text into it. What is there is never touched.
 ---@param path string
 ---@param text string
+---@param is_private? boolean  readable by its owner alone
 ---@return true? made
 ---@return string? message
 function system.create_file(path, text) end
@@ -37,5 +38,18 @@ function system.create_file(path, text) end
 --- Wall-clock milliseconds since 1970, UTC.
 ---@return integer
 function system.now_ms() end
+
+--- Strong random bytes as lower-case hex.
+---@param bytes integer  1 to 64
+---@return string
+function system.random_hex(bytes) end
+
+--- A fresh UUID of version 7: sorts by the millisecond it was made in.
+---@return string
+function system.uuid() end
+
+--- Host and process, "host:1234": who holds a lease.
+---@return string
+function system.owner() end
 
 return system
