@@ -1,20 +1,13 @@
 --- Moments as people name them: a time ("2026-11-22", "2026-11-22T10:00Z"), how long ago ("3h"), a snapshot's id, or
 --- its number in a scope (seq).
 local duration = require("azdrift.duration")
+local time = require("azdrift.time")
 
 local moment = {}
 
-local DAYS_BEFORE = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 }
 local MONTH_DAYS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
 
 local function is_leap(year) return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0) end
-
-local function days_since_1970(year, month, day)
-  local past = year - 1
-  local leap_days = past // 4 - past // 100 + past // 400 - (1969 // 4 - 1969 // 100 + 1969 // 400)
-  local days = (year - 1970) * 365 + leap_days + DAYS_BEFORE[month] + day - 1
-  return month > 2 and is_leap(year) and days + 1 or days
-end
 
 local function is_date(year, month, day)
   if year < 1970 or month < 1 or month > 12 or day < 1 then return false end
@@ -27,7 +20,7 @@ local function parse_time(text)
   if not year then return nil end
   year, month, day = math.tointeger(year), math.tointeger(month), math.tointeger(day)
   if not is_date(year, month, day) then return nil end
-  local seconds = days_since_1970(year, month, day) * 86400
+  local seconds = time.days_since_1970(year, month, day) * 86400
   if rest == "" then return seconds * 1000 end
   local hour, minute, tail = rest:match("^[T ](%d%d):(%d%d)(.*)$")
   if not hour or tonumber(hour) > 23 or tonumber(minute) > 59 then return nil end

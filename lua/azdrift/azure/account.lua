@@ -1,0 +1,38 @@
+--- An account of the settings, signed in: its cloud, its credential, ARM as it sees it.
+
+local Arm = require("azdrift.azure.arm")
+local catalog = require("azdrift.azure.catalog")
+local cloud = require("azdrift.azure.cloud")
+local credentials = require("azdrift.azure.credentials")
+local http = require("azdrift.http")
+local system = require("azdrift.system")
+
+local account = {}
+
+local function credential_options(entry)
+  if entry.credential == "cli" then return { kind = "cli", tenant = entry.tenant } end
+  if entry.credential ~= "secret" then
+    return nil, string.format("account %s: credential '%s' is not supported yet; use secret or cli", entry.name, entry.credential)
+  end
+  return { tenant = entry.tenant, client_id = entry.client, client_secret = entry.secret }
+end
+
+--- @return { name, arm, catalog, include, exclude }, or nil, a sentence that says which setting to mend
+function account.sign_in(entry, settings)
+  local configured, problem = http.configure({ connections = settings.collect.connections, proxy = settings.collect.proxy,
+    ca_file = settings.collect.ca_file })
+  if not configured then return nil, problem end
+  local where, options, credential, rows
+  where, problem = cloud.resolve(settings.cloud, http)
+  if not where then return nil, problem end
+  options, problem = credential_options(entry)
+  if not options then return nil, problem end
+  credential, problem = credentials.new(where, options)
+  if not credential then return nil, string.format("account %s: %s", entry.name, problem) end
+  rows, problem = catalog.open(system.share .. "/catalog/types.tsv")
+  if not rows then return nil, problem end
+  return { name = entry.name, arm = Arm.new({ cloud = where, credential = credential }), catalog = rows, include = entry.include,
+    exclude = entry.exclude }
+end
+
+return account

@@ -1,0 +1,138 @@
+--- Azure Resource Manager, read only: one GET with its retries, and lists with their pages.
+-- An answer is never guessed: what could not be read comes back as an outcome with status, code and what to do about it.
+
+local cloud = require("azdrift.azure.cloud")
+local http = require("azdrift.http")
+local json = require("azdrift.json")
+local retry = require("azdrift.azure.retry")
+local task = require("azdrift.task")
+
+local arm = {}
+arm.__index = arm
+
+local REPLY_MAX_BYTES = 64 * 1024 * 1024
+local ERROR_MAX_BYTES = 64 * 1024
+local PAGES_MAX = 100000 -- of one list: beyond it the list is said to be endless
+
+--- @param options { cloud, credential, deadline_ms }
+function arm.new(options)
+  return setmetatable({ cloud = options.cloud, origin = options.cloud.arm, credential = options.credential,
+    deadline_ms = options.deadline_ms or 60000, requests = 0, retries = 0, throttled = 0 }, arm)
+end
+
+--- The URL of a path below the ARM endpoint. A path is taken as Azure gave it; only the query is ours.
+function arm:url(path, api_version, query)
+  local url = self.origin .. string.gsub(path, "[ %%\"<>\\^`{|}#?]", function(c) return string.format("%%%02X", string.byte(c)) end)
+  url = url .. "?api-version=" .. api_version
+  for _, pair in ipairs(query or {}) do url = url .. "&" .. pair end
+  return url
+end
+
+local function error_of(reply)
+  local text = reply:text(ERROR_MAX_BYTES)
+  local body = text and json.decode(text)
+  local detail = type(body) == "table" and type(body.error) == "table" and body.error or {}
+  return type(detail.code) == "string" and detail.code or nil, type(detail.message) == "string" and detail.message or nil
+end
+
+local OUTCOME_OF_STATUS = { [401] = "forbidden", [403] = "forbidden", [404] = "not_found", [405] = "unsupported", [429] = "throttled" }
+
+local function failure(status, code, message)
+  local outcome = OUTCOME_OF_STATUS[status] or "error"
+  if status == 400 and code == "NoRegisteredProviderFound" then outcome = "unsupported" end
+  if code == "SubscriptionNotFound" then outcome = "error" end -- lost access, never an absence
+  return { outcome = outcome, status = status, code = code, message = message }
+end
+
+--- The claims that a CAE challenge asks for, or nil (Entra: WWW-Authenticate ... error="insufficient_claims", claims="...").
+local function is_challenge(reply)
+  return string.find(reply.headers["www-authenticate"] or "", "insufficient_claims", 1, true) ~= nil
+end
+
+local function send(self, url)
+  local token, problem = self.credential:token()
+  if not token then return nil, { outcome = "error", code = "credential", message = problem } end
+  self.requests = self.requests + 1
+  local reply, message, code = http.request({ url = url, method = "GET", deadline_ms = self.deadline_ms,
+    headers = { accept = "application/json" }, token = token, token_origin = self.origin, max_body_bytes = REPLY_MAX_BYTES })
+  if not reply then return nil, { outcome = "error", code = code, message = message, transient = retry.is_transient(nil, code) } end
+  return reply, nil, token
+end
+
+--- One GET with its retries.
+-- @param url below the ARM endpoint, or its nextLink
+-- @return reply with status 200, or nil, { outcome, status, code, message, retries }
+function arm:get(url)
+  local refused, tries = false, 0
+  while true do
+    tries = tries + 1
+    local reply, problem, token = send(self, url)
+    if reply and reply.status == 200 then
+      reply.retries = tries - 1
+      return reply
+    end
+    local wait_ms
+    if reply and reply.status == 401 and not refused and not is_challenge(reply) then
+      refused, wait_ms = true, 0
+      self.credential:drop(token)
+    elseif reply and retry.is_transient(reply.status) then
+      if reply.status == 429 then self.throttled = self.throttled + 1 end
+      wait_ms = retry.wait_ms(tries, retry.asked_ms(reply.headers, task.now_ms()), math.random())
+    elseif not reply and problem.transient then
+      wait_ms = retry.wait_ms(tries, nil, math.random())
+    end
+    if not wait_ms then
+      problem = problem or failure(reply.status, error_of(reply))
+      problem.retries = tries - 1
+      return nil, problem
+    end
+    self.retries = self.retries + 1
+    task.sleep_ms(wait_ms)
+  end
+end
+
+--- Walks the pages of a list: take(reply) reads one and answers the next link ("" or nil at the end), or nil, failure.
+-- A link to another host is not followed (the token would leave with it), nor one that was followed before.
+-- @return true, or nil, failure { outcome = "partial" once a page was read }
+function arm:pages(url, take)
+  local seen, count = {}, 0
+  while true do
+    if cloud.origin(url) ~= self.origin then
+      return nil, { outcome = count > 0 and "partial" or "error", code = "ForeignNextLink", read = count,
+        message = "the next page lies on another host: " .. tostring(cloud.origin(url) or url) }
+    end
+    if seen[url] or count >= PAGES_MAX then
+      return nil, { outcome = "partial", code = "NextLinkLoop", read = count, message = "the list's pages go round in a circle" }
+    end
+    seen[url] = true
+    local reply, problem = self:get(url)
+    local next_link
+    if reply then next_link, problem = take(reply) end
+    if problem then
+      if count > 0 and problem.outcome ~= "forbidden" then problem.outcome = "partial" end
+      problem.read = count
+      return nil, problem
+    end
+    count = count + 1
+    if not next_link or next_link == "" then return true end
+    url = next_link
+  end
+end
+
+--- All items of a small list (subscriptions, providers) as documents: an array, or nil, failure.
+function arm:list_small(url)
+  local items = {}
+  local ok, problem = self:pages(url, function(reply)
+    local document, parse_error = json.parse(reply.body)
+    local value = document and document.value
+    if not value then
+      return nil, { outcome = "error", status = reply.status, code = "NotAList", message = parse_error or "the reply holds no list" }
+    end
+    for _, item in ipairs(value) do items[#items + 1] = item end
+    return document.nextLink
+  end)
+  if not ok then return nil, problem end
+  return items
+end
+
+return arm

@@ -1,0 +1,126 @@
+--- Who azdrift is towards Azure: tokens for one audience, cached, asked for by one run at a time.
+-- Client secret (OAuth 2 client credentials) and the az command line. A token is refreshed five minutes early and dropped when
+-- ARM says 401. Sources: MicrosoftDocs/entra-docs v2-oauth2-client-creds-grant-flow, reference-error-codes; azure-cli.
+
+local http = require("azdrift.http")
+local json = require("azdrift.json")
+local process = require("azdrift.process")
+local retry = require("azdrift.azure.retry")
+local task = require("azdrift.task")
+
+local credentials = {}
+credentials.__index = credentials
+
+local EARLY_S = 300
+local TOKEN_DEADLINE_MS = 30000
+local TOKEN_MAX_BYTES = 256 * 1024
+local CLI_DEADLINE_MS = 60000
+
+-- What to mend, by AADSTS code (entra-docs reference-error-codes).
+local ADVICE = {
+  [7000215] = "the client secret is wrong: set AZURE_CLIENT_SECRET to the secret's value (not its id)",
+  [7000222] = "the client secret has expired: make a new one and set AZURE_CLIENT_SECRET",
+  [700016] = "the application is not in this tenant: check AZURE_CLIENT_ID and AZURE_TENANT_ID",
+  [90002] = "the tenant does not exist in this cloud: check AZURE_TENANT_ID and the setting cloud",
+  [900023] = "the tenant is neither a GUID nor a domain: check AZURE_TENANT_ID",
+  [50034] = "the account is not in this tenant: check AZURE_TENANT_ID",
+}
+
+local function form_encode(fields)
+  local parts = {}
+  for _, field in ipairs(fields) do
+    local value = string.gsub(field[2], "[^%w%-%._~]", function(c) return string.format("%%%02X", string.byte(c)) end)
+    parts[#parts + 1] = field[1] .. "=" .. value
+  end
+  return table.concat(parts, "&")
+end
+
+local function token_error(tenant, reply)
+  local body = json.decode(reply.body)
+  if type(body) ~= "table" or not body.error then
+    return string.format("token for tenant %s: the login endpoint answered %d", tenant, reply.status)
+  end
+  local code = body.error_codes and body.error_codes[1]
+  local first_line = string.match(body.error_description or body.error, "^[^\r\n]*")
+  return string.format("token for tenant %s: %s%s", tenant, first_line, ADVICE[code] and ("; " .. ADVICE[code]) or "")
+end
+
+local function ask_secret(self)
+  local url = string.format("%s/%s/oauth2/v2.0/token", self.cloud.login, self.tenant)
+  local body = form_encode({
+    { "client_id", self.client_id }, { "scope", self.cloud.arm .. "/.default" },
+    { "grant_type", "client_credentials" }, { "client_secret", self.client_secret },
+  })
+  for tries = 1, retry.MAX_TRIES do
+    local reply, problem, code = http.request({ url = url, method = "POST", body = body, deadline_ms = TOKEN_DEADLINE_MS,
+      headers = { ["content-type"] = "application/x-www-form-urlencoded" }, max_body_bytes = TOKEN_MAX_BYTES })
+    if reply and reply.status == 200 then
+      local token = json.decode(reply.body)
+      if type(token) ~= "table" or type(token.access_token) ~= "string" then
+        return nil, string.format("token for tenant %s: the login endpoint's answer holds no access_token", self.tenant)
+      end
+      return token.access_token, task.now() + (tonumber(token.expires_in) or 0)
+    end
+    local status = reply and reply.status
+    local wait_ms = retry.is_transient(status, code) and
+      retry.wait_ms(tries, reply and retry.asked_ms(reply.headers, task.now_ms()), math.random())
+    if not wait_ms then
+      if reply then return nil, token_error(self.tenant, reply) end
+      return nil, string.format("token for tenant %s: %s", self.tenant, problem)
+    end
+    task.sleep_ms(wait_ms)
+  end
+end
+
+local function ask_cli(self)
+  local arguments = { "account", "get-access-token", "--output", "json", "--scope", self.cloud.arm .. "/.default" }
+  if self.tenant then
+    if not string.match(self.tenant, "^[%w%.%-]+$") then return nil, "tenant: '" .. self.tenant .. "' is neither a GUID nor a domain" end
+    arguments[#arguments + 1] = "--tenant"
+    arguments[#arguments + 1] = self.tenant
+  end
+  local result, problem = process.run({ "az", table.unpack(arguments) }, { deadline_ms = CLI_DEADLINE_MS, max_bytes = TOKEN_MAX_BYTES })
+  if not result then return nil, "az: " .. problem .. "; install the Azure CLI, or set AZURE_CLIENT_ID and AZURE_CLIENT_SECRET" end
+  if result.status ~= 0 then
+    return nil, "az account get-access-token: " .. (string.match(result.stderr, "[^\r\n]+") or "failed") .. "; run: az login"
+  end
+  local token = json.decode(result.stdout)
+  if type(token) ~= "table" or type(token.accessToken) ~= "string" then return nil, "az account get-access-token: its answer holds no accessToken" end
+  return token.accessToken, tonumber(token.expires_on) or task.now() + 2 * EARLY_S
+end
+
+--- A credential: { tenant, client_id, client_secret } or { kind = "cli", tenant = optional }.
+function credentials.new(cloud, options)
+  local self = setmetatable({ cloud = cloud, tenant = options.tenant, client_id = options.client_id,
+    client_secret = options.client_secret }, credentials)
+  if options.kind == "cli" then
+    self.ask = ask_cli
+  elseif options.tenant and options.client_id and options.client_secret then
+    self.ask = ask_secret
+  else
+    local missing = not options.tenant and "AZURE_TENANT_ID" or not options.client_id and "AZURE_CLIENT_ID" or "AZURE_CLIENT_SECRET"
+    return nil, "credential: " .. missing .. " is not set; set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, " ..
+      "or use the az command line: credential = \"cli\""
+  end
+  return self
+end
+
+--- A token that lives at least five minutes more, or nil, sentence. Runs that come while one asks wait for its answer.
+function credentials:token()
+  while self.asking do task.sleep_ms(5) end
+  if self.value and self.expires_at - EARLY_S > task.now() then return self.value end
+  self.asking = true
+  local ok, value, expires_or_problem = pcall(self.ask, self)
+  self.asking = false
+  if not ok then error(value, 0) end
+  if not value then return nil, expires_or_problem end
+  self.value, self.expires_at = value, math.max(expires_or_problem, task.now() + EARLY_S + 1)
+  return value
+end
+
+--- ARM refused the token: the next call asks for a new one, unless somebody has already.
+function credentials:drop(token)
+  if self.value == token then self.value = nil end
+end
+
+return credentials

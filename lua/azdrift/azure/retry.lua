@@ -1,0 +1,55 @@
+--- When to ask again, and how long to wait: pure functions, so that every rule of it is tested without a clock.
+-- What Azure says wins (Retry-After in its three spellings); else exponential backoff with full jitter.
+-- Sources: azure-sdk-for-go sdk/azcore/runtime/policy_retry.go, ARM's request limits page.
+
+local time = require("azdrift.time")
+
+local retry = {}
+
+retry.MAX_TRIES = 5
+retry.BASE_MS = 800
+retry.CAP_MS = 60000
+
+local AGAIN = { [408] = true, [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
+-- Codes of our own HTTP client for failures on the way; "denied" and "limit" would fail again the same way.
+local AGAIN_CODES = { timeout = true, io = true }
+
+local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
+
+--- Milliseconds since 1970 of an HTTP date ("Sun, 06 Nov 1994 08:49:37 GMT"), or nil.
+function retry.http_date_ms(text)
+  local day, name, year, hour, minute, second = string.match(text, "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$")
+  local month = name and MONTHS[name]
+  if not month then return nil end
+  local days = time.days_since_1970(tonumber(year), month, tonumber(day))
+  return ((days * 24 + tonumber(hour)) * 60 + tonumber(minute)) * 60000 + tonumber(second) * 1000
+end
+
+--- The wait that a reply asks for in milliseconds, or nil. now_ms: wall clock.
+function retry.asked_ms(headers, now_ms)
+  local milliseconds = tonumber(headers["retry-after-ms"] or headers["x-ms-retry-after-ms"])
+  if milliseconds and milliseconds >= 0 then return math.ceil(milliseconds) end
+  local text = headers["retry-after"]
+  if not text then return nil end
+  local seconds = tonumber(text)
+  if seconds then return seconds >= 0 and math.ceil(seconds * 1000) or nil end
+  local at_ms = retry.http_date_ms(text)
+  return at_ms and math.max(0, at_ms - now_ms)
+end
+
+--- Whether this status, or failure on the way, is worth another try.
+function retry.is_transient(status, code)
+  if status then return AGAIN[status] == true end
+  return AGAIN_CODES[code] == true
+end
+
+--- How long to wait before try number `tries + 1`, or nil where there should be none.
+-- @param asked_ms what the reply asked for, or nil; more than the cap means: come back another time
+-- @param random a number in [0, 1)
+function retry.wait_ms(tries, asked_ms, random)
+  if tries >= retry.MAX_TRIES then return nil end
+  if asked_ms then return asked_ms <= retry.CAP_MS and asked_ms or nil end
+  return math.floor(math.min(retry.CAP_MS, retry.BASE_MS * 2 ^ (tries - 1)) * random)
+end
+
+return retry

@@ -1,0 +1,96 @@
+--- Reads one scope into a collector: what exists, then every type, then children, then what is missing. Knows nothing of leases
+-- and publication.
+
+local Coverage = require("azdrift.coverage")
+local Reader = require("azdrift.azure.reader")
+local inventory = require("azdrift.azure.inventory")
+local scope_types = require("azdrift.azure.scope_types")
+local task = require("azdrift.task")
+
+local scope = {}
+
+-- Types from parents to children, each once, in lower case.
+local function by_depth(types)
+  local sorted, seen = {}, {}
+  for _, name in ipairs(types) do
+    local key = string.lower(name)
+    if not seen[key] then
+      seen[key] = true
+      sorted[#sorted + 1] = key
+    end
+  end
+  local function depth(name) return select(2, string.gsub(name, "/", "")) end
+  table.sort(sorted, function(a, b)
+    local da, db = depth(a), depth(b)
+    if da ~= db then return da < db end
+    return a < b
+  end)
+  return sorted
+end
+
+-- A type with open versions that nothing asked about: its absence means something only where what would have shown it was read.
+local function presume(reader, coverage, type_name, inventory_ok)
+  if coverage:line(type_name).outcome ~= "not_asked" then return end
+  local known = reader:known(type_name)
+  local shown = inventory_ok
+  if known.parent then shown = coverage:is_ok(known.parent) end
+  if shown then coverage:read(type_name, 0) end
+end
+
+-- One function a type to read. open_types: those with open versions, which are asked for though no list shows them now.
+local function jobs_of(reader, ids_by_type, open_types)
+  local jobs, planned = {}, {}
+  local function plan(type_name, job)
+    local key = string.lower(type_name)
+    if planned[key] or not reader:is_wanted(key) then return end
+    planned[key] = true
+    jobs[#jobs + 1] = job
+  end
+  for _, entry in ipairs(scope_types) do
+    if reader:is_offered(entry.type) then plan(entry.type, function() reader:at_scope(entry) end) end
+  end
+  for type_name, ids in pairs(ids_by_type) do
+    plan(type_name, function() reader:type(type_name, ids) end)
+  end
+  for _, type_name in ipairs(open_types) do
+    if reader:is_listed_top(type_name) then plan(type_name, function() reader:type(type_name, {}) end) end
+  end
+  return jobs
+end
+
+-- Nothing could be asked, because what providers offer could not be read: every type keeps its open versions.
+local function unreadable(coverage, failure, open_types)
+  coverage:failed("Microsoft.Resources/providers", failure)
+  for _, type_name in ipairs(open_types) do coverage:failed(type_name, failure) end
+  return coverage, {}, {}
+end
+
+--- @param context { arm, catalog, collector }
+-- @param options { scope, connections, view, children, types, progress, open_types, missed_before }
+-- @return coverage, resources that are gone ({ id, type }), ids still open though nobody showed them
+function scope.read(context, options)
+  local coverage = Coverage.new(options.scope)
+  local offered, failure = inventory.offered(context.arm, options.scope)
+  if not offered then return unreadable(coverage, failure, options.open_types) end
+  local ids_by_type
+  ids_by_type, failure = inventory.ids(context.arm, context.collector, options.scope)
+  if not ids_by_type then coverage:failed("Microsoft.Resources/resources", failure) end
+  local reader = Reader.new(context, options, coverage, offered)
+  local jobs = jobs_of(reader, ids_by_type or {}, options.open_types)
+  options.progress:expect(#jobs)
+  task.each(jobs, options.connections, function(job)
+    job()
+    options.progress:step()
+  end)
+  reader:descend()
+  local gone, still = {}, {}
+  for _, type_name in ipairs(by_depth(options.open_types)) do
+    if reader:is_wanted(type_name) then
+      presume(reader, coverage, type_name, ids_by_type ~= nil)
+      reader:settle_missing(type_name, options.missed_before, gone, still)
+    end
+  end
+  return coverage, gone, still
+end
+
+return scope

@@ -1,0 +1,165 @@
+--- Collection: every subscription that an account chooses becomes one snapshot, told with what could not be read.
+-- A scope is collected under a lease; its snapshot is published whole or not at all; then drift is looked for against the baseline.
+
+local account = require("azdrift.azure.account")
+local collectors = require("azdrift.collectors")
+local drift = require("azdrift.drift")
+local inventory = require("azdrift.azure.inventory")
+local json = require("azdrift.json")
+local log = require("azdrift.log")
+local progress = require("azdrift.progress")
+local read_scope = require("azdrift.azure.scope").read
+local redaction = require("azdrift.redaction")
+local shape = require("azdrift.azure.shape")
+local system = require("azdrift.system")
+local task = require("azdrift.task")
+
+local collect = {}
+
+local LEASE_MS = 120000
+local RENEW_MS = LEASE_MS // 3
+local SCOPES_AT_ONCE = 4
+
+-- What a scope fails with: { message, code }. Anything else that is raised is a bug or a cancel.
+local function must(value, problem, code)
+  if value == nil then error({ message = problem, code = code }, 0) end
+  return value
+end
+
+-- Ids that the last snapshot held though its complete list missed them: a set in lower case.
+local function missed_before(store, scope, seq)
+  local set = {}
+  if seq == 0 then return set end
+  local snapshot = must(store:snapshot({ scope = scope, seq = seq }))
+  for _, id in ipairs(json.decode(snapshot.missing or "[]") or {}) do set[string.lower(id)] = true end
+  return set
+end
+
+-- Types with open versions when the run began.
+local function open_types(store, scope, seq)
+  local names = {}
+  if seq == 0 then return names end
+  for i, entry in ipairs(must(store:types(scope, seq))) do names[i] = entry.type end
+  return names
+end
+
+-- Keeps the lease while body runs; a lost lease ends it.
+local function with_lease(lease, body)
+  local keeper = task.spawn(function()
+    while true do
+      task.sleep_ms(RENEW_MS)
+      must(lease:renew(LEASE_MS))
+    end
+  end)
+  local results = table.pack(pcall(body))
+  keeper:cancel("the collection ended")
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
+end
+
+-- Reads the scope under its lease and publishes the snapshot.
+local function take_snapshot(context, options, subscription, lease)
+  local store, scope = context.store, lease:scope()
+  local map = must(store:map(scope))
+  local commit = must(store:begin(lease))
+  local giving_up <close> = setmetatable({}, { __close = function() commit:abort() end })
+  local collector <close> = must(collectors.new({ store = store, map = map, commit = commit, scope = scope, subscription = subscription.id,
+    bundle = context.bundle, shape = shape, redaction_key = context.redaction.key, redaction_id = context.redaction.id }))
+  local started_ms = task.now_ms()
+  local coverage, gone, still = read_scope({ arm = context.arm, catalog = context.catalog, collector = collector }, {
+    scope = scope, connections = options.connections, view = options.view, children = options.children, types = options.types,
+    progress = options.progress, open_types = open_types(store, scope, map:seq()), missed_before = missed_before(store, scope, map:seq()) })
+  must(collector:flush(true))
+  if #gone > 0 then must(commit:remove(map, gone)) end
+  local document = coverage:document()
+  local snapshot = must(commit:publish({ status = document.complete and "complete" or "partial", timestamp_ms = started_ms,
+    subscription_id = subscription.id, coverage = json.encode(document), missing = json.encode(json.array(still)),
+    stamps = json.encode({ bundle = context.bundle:stamp() }), redaction_key = context.redaction.id }))
+  return snapshot, coverage
+end
+
+-- The first snapshot that read a type in full is its baseline.
+local function set_baseline(context, scope, snapshot, coverage)
+  local types = coverage:ok_types()
+  if #types == 0 then return end
+  must(context.store:baseline_set({ scope = scope, types = types, seq = snapshot.seq, only_missing = true, who = "azdrift",
+    why = "the first snapshot that read the type in full" }))
+end
+
+--- Collects one subscription: { scope, seq, resources, added, changed, removed, complete, report }, or raises { message, code }.
+function collect.scope(context, options, subscription)
+  local scope = "/subscriptions/" .. subscription.id
+  local lease = must(context.store:acquire(scope, context.owner, LEASE_MS))
+  local releasing <close> = setmetatable({}, { __close = function() lease:release() end })
+  return with_lease(lease, function()
+    local snapshot, coverage = take_snapshot(context, options, subscription, lease)
+    set_baseline(context, scope, snapshot, coverage)
+    must(context.store:train(scope))
+    log.info("collected", string.format("%s: snapshot %d, %d resources, %d new, %d changed, %d removed, chain %s", scope, snapshot.seq,
+      snapshot.resources, snapshot.added, snapshot.changed, snapshot.removed, snapshot.chain))
+    local summary = { scope = scope, seq = snapshot.seq, resources = snapshot.resources, added = snapshot.added,
+      changed = snapshot.changed, removed = snapshot.removed, complete = coverage:is_complete() }
+    if options.detect then
+      local result = drift.find(context.store, { scope = scope, to = snapshot, bundle = context.bundle })
+      drift.keep(context.store, scope, result, snapshot)
+      summary.report = result.report
+    end
+    return summary
+  end)
+end
+
+-- A scope's own trouble does not stop the others.
+local function guarded(context, options, subscription)
+  local ok, result = pcall(collect.scope, context, options, subscription)
+  if ok then return result end
+  if type(result) ~= "table" or not result.code then error(result, 0) end
+  return { scope = "/subscriptions/" .. subscription.id, error = result.message }
+end
+
+local function wanted(subscriptions, scopes)
+  if not scopes then return subscriptions end
+  local asked, chosen = {}, {}
+  for _, scope in ipairs(scopes) do asked[string.lower(scope)] = true end
+  for _, subscription in ipairs(subscriptions) do
+    if asked["/subscriptions/" .. subscription.id] then chosen[#chosen + 1] = subscription end
+  end
+  return chosen
+end
+
+local function collect_account(context, query, settings, signed_in)
+  local all, failure = inventory.subscriptions(signed_in.arm)
+  if not all then return nil, string.format("account %s: subscriptions: %s", signed_in.name, failure.message or failure.code) end
+  local chosen = wanted(inventory.chosen(all, signed_in.include, signed_in.exclude), query.scopes)
+  local options = { connections = settings.collect.connections, view = query.view, children = query.children, types = query.types,
+    detect = query.detect, progress = progress.new(query.progress, #chosen) }
+  local scope_context = { arm = signed_in.arm, catalog = signed_in.catalog, store = query.store, bundle = query.bundle,
+    redaction = context.redaction, owner = context.owner }
+  task.each(chosen, SCOPES_AT_ONCE, function(subscription) query.tell(guarded(scope_context, options, subscription)) end)
+  return true
+end
+
+--- Collects what the accounts of the settings choose.
+-- @param query { store, bundle, config = settings, scopes = array or nil, account = name or nil, types, view, children, detect,
+--   progress = function(text), tell = function(summary) } ; tell is called once a scope, when it is done
+-- @return true, or nil, sentence
+function collect.run(_, query)
+  local settings = query.config
+  local key, problem = redaction.for_store(settings, query.store)
+  if not key then return nil, problem end
+  local context = { redaction = key, owner = system.owner() }
+  local found = false
+  for _, entry in ipairs(settings.accounts) do
+    if not query.account or entry.name == query.account then
+      found = true
+      local signed_in, ok
+      signed_in, problem = account.sign_in(entry, settings)
+      if not signed_in then return nil, problem end
+      ok, problem = collect_account(context, query, settings, signed_in)
+      if not ok then return nil, problem end
+    end
+  end
+  if not found then return nil, string.format("--account: '%s' is no account of %s", query.account, settings.file or "the settings") end
+  return true
+end
+
+return collect

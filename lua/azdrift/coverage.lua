@@ -1,0 +1,105 @@
+--- What a run read and what it could not: one line a type, and the few resources that stand out. Pure.
+-- Outcomes: ok, partial, forbidden, unsupported, throttled, error, not_asked. Only `ok` lets the absence of a resource mean anything.
+
+local coverage = {}
+coverage.__index = coverage
+
+local RESOURCES_MAX = 1000 -- listed by id; more are counted
+
+--- @param scope ARM scope in lower case, for hints
+function coverage.new(scope)
+  return setmetatable({ scope = scope, lines = {}, order = {}, resources = {}, more_resources = 0 }, coverage)
+end
+
+--- The line of a type, made when first asked for.
+function coverage:line(type_name)
+  local key = string.lower(type_name)
+  local line = self.lines[key]
+  if not line then
+    line = { type = key, outcome = "not_asked", requests = 0, retries = 0, read = 0, kept = 0 }
+    self.lines[key] = line
+    self.order[#self.order + 1] = key
+  end
+  return line
+end
+
+local WORSE = { not_asked = 0, ok = 1, unsupported = 2, partial = 3, throttled = 4, error = 5, forbidden = 6 }
+
+local function hint_for(outcome, scope, failure)
+  if outcome == "forbidden" then return "needs Reader on " .. scope end
+  if failure.code == "SubscriptionNotFound" then return "the subscription is gone or no longer visible: check the identity's access" end
+  if outcome == "throttled" then return "ask for less at once: lower collect.budget or collect.connections" end
+  if failure.code == "NextLinkLoop" or failure.code == "ForeignNextLink" then return "the provider's paging is broken; kept what was there" end
+  return nil
+end
+
+--- A list or GET of that type was read.
+function coverage:read(type_name, count)
+  local line = self:line(type_name)
+  line.read = line.read + count
+  if line.outcome == "not_asked" then line.outcome = "ok" end
+end
+
+--- A list of that type could not be read in full. What was worse before stays.
+function coverage:failed(type_name, failure)
+  local line = self:line(type_name)
+  local outcome = failure.outcome == "not_found" and "unsupported" or failure.outcome
+  if outcome ~= "partial" and line.read > 0 and WORSE[outcome] < WORSE.forbidden then outcome = "partial" end
+  line.retries = line.retries + (failure.retries or 0)
+  if WORSE[outcome] < WORSE[line.outcome] then return end
+  line.outcome, line.status, line.code, line.message = outcome, failure.status, failure.code, failure.message
+  line.hint = hint_for(outcome, self.scope, failure)
+end
+
+--- One resource could not be read; its type is partly read.
+function coverage:resource(type_name, id, failure)
+  if #self.resources < RESOURCES_MAX then
+    self.resources[#self.resources + 1] = { id = id, outcome = failure.outcome, status = failure.status, code = failure.code }
+  else
+    self.more_resources = self.more_resources + 1
+  end
+  local line = self:line(type_name)
+  if line.read > 0 or failure.outcome ~= "forbidden" then
+    self:failed(type_name, { outcome = "partial", status = failure.status, code = failure.code, message = failure.message })
+  else
+    self:failed(type_name, failure)
+  end
+end
+
+--- Whether every resource of the type was read: then one that was not seen may be gone.
+function coverage:is_ok(type_name)
+  local line = self.lines[string.lower(type_name)]
+  return line ~= nil and line.outcome == "ok"
+end
+
+--- Everything asked for was read.
+function coverage:is_complete()
+  if #self.resources > 0 then return false end
+  for _, key in ipairs(self.order) do
+    local outcome = self.lines[key].outcome
+    if outcome ~= "ok" and outcome ~= "unsupported" then return false end
+  end
+  return true
+end
+
+--- Types that were read in full: an array, sorted.
+function coverage:ok_types()
+  local types = {}
+  for _, key in ipairs(self.order) do
+    if self.lines[key].outcome == "ok" then types[#types + 1] = key end
+  end
+  table.sort(types)
+  return types
+end
+
+--- The published form (docs: the drift report's "coverage").
+function coverage:document()
+  local keys = table.move(self.order, 1, #self.order, 1, {})
+  table.sort(keys)
+  local types = {}
+  for i, key in ipairs(keys) do types[i] = self.lines[key] end
+  return { complete = self:is_complete(), types = types, resources = self.resources,
+    more_resources = self.more_resources > 0 and self.more_resources or nil }
+end
+
+return coverage

@@ -1,0 +1,110 @@
+--- Drift found and told: of two files, of many pairs of files, of a store between two moments or against its baseline.
+
+local detectors = require("azdrift.detectors")
+local drift = require("azdrift.drift")
+local json = require("azdrift.json")
+local redaction = require("azdrift.redaction")
+local shape = require("azdrift.azure.shape")
+local task = require("azdrift.task")
+local time = require("azdrift.time")
+
+local detect = {}
+
+local BATCH_LINES = 64
+local BATCHES_AT_ONCE = 4
+
+local function file_detector(options)
+  return detectors.new({
+    bundle = options.bundle,
+    shape = shape,
+    raw = options.raw,
+    rules_only = not options.policies,
+    show_ignored = options.show and options.show.ignored,
+    redaction_key = not options.raw and redaction.for_files() or nil,
+    now_ms = task.now_ms(),
+  })
+end
+
+local function stamps(bundle) return { bundle = bundle and bundle:stamp() or nil } end
+
+--- Compares two files. options: raw, policies, show (set), bundle.
+-- @return the report (docs/reports.md), or nil, a sentence that names the file
+function detect.files(old_path, new_path, options)
+  local result, problem = file_detector(options):compare(old_path, new_path)
+  if not result then return nil, problem end
+  local above_info = result.count - (result.by_severity.info or 0)
+  return {
+    timestamp = time.format(task.now_ms()),
+    has_drift = options.policies and above_info > 0 or (not options.policies and result.count > 0),
+    complete = result.complete,
+    stamps = stamps(options.bundle),
+    summary = { drifts = result.count, by_severity = options.policies and result.by_severity or {}, effects = result.effects,
+      notes = result.notes, ignored = result.ignored, not_compared = result.not_compared, duplicate_keys = result.duplicate_keys },
+    errors = json.parse(result.errors),
+    drifts = json.parse(result.drifts),
+  }
+end
+
+--- Answers a list of comparisons, one JSON object a line (azdrift diff --batch), several at once, in any order.
+-- @param lines iterator over lines
+-- @param write function(text)
+-- @return how many could not be answered
+function detect.batch(lines, write, options)
+  local detector, failed = file_detector(options), 0
+  local at_end = false
+  local function next_batch()
+    local batch = {}
+    while not at_end and #batch < BATCH_LINES do
+      local line = lines()
+      if not line then at_end = true else batch[#batch + 1] = line end
+    end
+    return #batch > 0 and table.concat(batch, "") or nil
+  end
+  local function work()
+    for text in next_batch do
+      local answers, _, failures = detector:batch(text)
+      if not answers then error(_, 0) end
+      failed = failed + failures
+      write(answers)
+    end
+  end
+  local workers = {}
+  for i = 1, BATCHES_AT_ONCE do workers[i] = i end
+  task.each(workers, BATCHES_AT_ONCE, work)
+  return failed
+end
+
+-- The published snapshot of a moment in a scope, or the newest; nil where there is none.
+local function snapshot_at(store, scope, moment)
+  local query = { scope = scope, seq = moment and moment.seq, id = moment and moment.id, at_ms = moment and moment.at_ms }
+  return (store:snapshot(query))
+end
+
+local function report_of(store, scope, query)
+  local to = snapshot_at(store, scope, query.to)
+  if not to then return nil end
+  local from
+  if query.from then
+    from = snapshot_at(store, scope, query.from)
+    if not from then return nil end
+  end
+  return drift.find(store, { scope = scope, from = from and from.seq, to = to, types = query.types, show = query.show,
+    bundle = query.bundle }).report
+end
+
+--- Reports of a store, one a scope that has the moments asked for, in order of scope.
+-- @param query { scope = text or nil (all), from = moment or nil (the baseline), to = moment or nil (the newest), types, show, bundle }
+-- @return iterator
+function detect.drift(store, query)
+  local scopes = query.scope and { query.scope } or store:scopes()
+  local place = 0
+  return function()
+    while place < #scopes do
+      place = place + 1
+      local report = report_of(store, scopes[place], query)
+      if report then return report end
+    end
+  end
+end
+
+return detect
