@@ -3,19 +3,11 @@
 
 #include <stdlib.h>
 
-enum question { ASKS_CLASS, ASKS_ARRAY, ASKS_SAME, ASKS_REDACT };
-
 struct candidate {
   struct azd_trie_rule rule;
-  enum question question;
+  enum azd_question question;
   uint32_t end; /* steps of the asked path that the rule's path covers */
 };
-
-static enum question question_of(enum azd_verb verb) {
-  if (verb <= AZD_VERB_COMPARE) return ASKS_CLASS;
-  if (verb <= AZD_VERB_LIST) return ASKS_ARRAY;
-  return verb == AZD_VERB_REDACT ? ASKS_REDACT : ASKS_SAME;
-}
 
 static bool step_fits(const struct azd_step *rule, const struct azd_step *asked) {
   switch (rule->kind) {
@@ -58,10 +50,10 @@ static int compare_candidates(const void *a, const void *b) {
 }
 
 static void tell_all(const struct candidate *candidates, uint32_t count, azd_explain_fn *tell, void *context) {
-  bool settled[ASKS_REDACT + 1] = {false};
+  bool settled[AZD_QUESTIONS] = {false};
   for (uint32_t i = 0; i < count; i++) {
-    enum question question = candidates[i].question;
-    bool exclusive = question == ASKS_CLASS || question == ASKS_ARRAY;
+    enum azd_question question = candidates[i].question;
+    bool exclusive = question == AZD_ASKS_CLASS || question == AZD_ASKS_ARRAY;
     tell(context, candidates[i].rule.number, !exclusive || !settled[question]);
     if (candidates[i].rule.rule->condition < 0) settled[question] = true;
   }
@@ -85,8 +77,8 @@ int azd_ruleset_explain(struct azd_ruleset *ruleset, struct azd_str type, struct
     goto done;
   }
   for (uint32_t i = 0; i < count; i++) {
-    enum question question = question_of(all[i].rule->verb);
-    bool for_all_below = question == ASKS_CLASS || question == ASKS_REDACT;
+    enum azd_question question = azd_question_of(all[i].rule->verb);
+    bool for_all_below = question == AZD_ASKS_CLASS || question == AZD_ASKS_REDACT;
     int end = covered(all[i].path, &asked);
     if (end < 0 || (!for_all_below && (uint32_t)end != asked.count)) continue;
     candidates[found++] = (struct candidate){all[i], question, (uint32_t)end};

@@ -42,10 +42,10 @@ static bool contains(struct azd_str text, struct azd_str needle) {
 
 /* What stands behind "secret" or "password" where the text only speaks about one. */
 static const struct azd_str about[] = {
-    LITERAL("name"),       LITERAL("uri"),    LITERAL("url"),      LITERAL("identifier"),
-    LITERAL("ref"),        LITERAL("id"),     LITERAL("version"),  LITERAL("type"),
-    LITERAL("status"),     LITERAL("policy"), LITERAL("rotation"), LITERAL("reference"),
-    LITERAL("expiration"), LITERAL("source"), LITERAL("setting"),  LITERAL("permissions"),
+    LITERAL("name"),        LITERAL("uri"),       LITERAL("url"),        LITERAL("identifier"), LITERAL("ref"),
+    LITERAL("id"),          LITERAL("version"),   LITERAL("type"),       LITERAL("status"),     LITERAL("policy"),
+    LITERAL("rotation"),    LITERAL("reference"), LITERAL("expiration"), LITERAL("source"),     LITERAL("setting"),
+    LITERAL("permissions"), LITERAL("path"),
 };
 
 static bool names_with_word(struct azd_str name, struct azd_str word) {
@@ -71,15 +71,31 @@ static bool names_key(struct azd_str name) {
          ends_with_one_of(name, keys, COUNT(keys));
 }
 
+/* A token by itself, or one of a kind that opens something; a creationToken is a path, a validationToken is published.
+ */
+static bool names_token(struct azd_str name) {
+  static const struct azd_str tokens[] = {
+      LITERAL("accesstoken"), LITERAL("authtoken"),     LITERAL("refreshtoken"),      LITERAL("sastoken"),
+      LITERAL("bearertoken"), LITERAL("sessiontoken"),  LITERAL("registrationtoken"), LITERAL("idtoken"),
+      LITERAL("apitoken"),    LITERAL("securitytoken"), LITERAL("encryptedtoken"),    LITERAL("bottoken"),
+  };
+  return azd_str_equal_fold(name, AZD_STR("token")) || ends_with_one_of(name, tokens, COUNT(tokens));
+}
+
 bool azd_secret_name(struct azd_str name) {
   static const struct azd_str words[] = {LITERAL("password"), LITERAL("passwd"), LITERAL("pwd"), LITERAL("secret"),
                                          LITERAL("connectionstring")};
-  static const struct azd_str ends[] = {LITERAL("token"), LITERAL("saskey"), LITERAL("sasuri"), LITERAL("sasurl"),
+  static const struct azd_str ends[] = {LITERAL("saskey"), LITERAL("sasuri"), LITERAL("sasurl"),
                                         LITERAL("encryptedcredential")};
+  char joined[NAME_MAX_BYTES];
+  size_t size = 0;
   if (name.size < 3 || name.size > NAME_MAX_BYTES) return false;
+  for (size_t i = 0; i < name.size; i++) /* access_token, ACCESS-TOKEN: environment variables */
+    if (name.data[i] != '_' && name.data[i] != '-') joined[size++] = name.data[i];
+  name = (struct azd_str){joined, size};
   for (size_t i = 0; i < COUNT(words); i++)
     if (names_with_word(name, words[i])) return true;
-  return ends_with_one_of(name, ends, COUNT(ends)) || names_key(name);
+  return names_token(name) || ends_with_one_of(name, ends, COUNT(ends)) || names_key(name);
 }
 
 bool azd_secret_is_plain(struct azd_str value) {

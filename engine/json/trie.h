@@ -44,6 +44,10 @@ bool azd_trie_is_silent(const struct azd_trie *trie, uint32_t node);
 /* Nothing is redacted at this node or below it. */
 bool azd_trie_is_open(const struct azd_trie *trie, uint32_t node);
 
+/* What a verb answers: rules compete within a question. */
+enum azd_question { AZD_ASKS_CLASS, AZD_ASKS_ARRAY, AZD_ASKS_SAME, AZD_ASKS_REDACT, AZD_QUESTIONS };
+enum azd_question azd_question_of(enum azd_verb verb);
+
 /* For the ruleset. */
 struct azd_trie_rule {
   const struct azd_rule *rule; /* borrowed for the life of the trie, with its path */

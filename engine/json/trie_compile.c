@@ -66,21 +66,19 @@ static int compare_named(const void *a, const void *b) {
 
 /* ---- what a set says at its place ---- */
 
-enum question { ASKS_CLASS, ASKS_ARRAY, ASKS_SAME, ASKS_REDACT };
-
-static enum question question_of(enum azd_verb verb) {
+enum azd_question azd_question_of(enum azd_verb verb) {
   switch (verb) {
   case AZD_VERB_IGNORE:
   case AZD_VERB_OBSERVE:
-  case AZD_VERB_COMPARE: return ASKS_CLASS;
+  case AZD_VERB_COMPARE: return AZD_ASKS_CLASS;
   case AZD_VERB_KEY:
   case AZD_VERB_SET:
-  case AZD_VERB_LIST: return ASKS_ARRAY;
+  case AZD_VERB_LIST: return AZD_ASKS_ARRAY;
   case AZD_VERB_FOLD:
-  case AZD_VERB_SAME: return ASKS_SAME;
+  case AZD_VERB_SAME: return AZD_ASKS_SAME;
   case AZD_VERB_REDACT: break;
   }
-  return ASKS_REDACT;
+  return AZD_ASKS_REDACT;
 }
 
 static uint32_t literals(const struct azd_path *path) {
@@ -129,34 +127,34 @@ static int refuse_tie(struct build *b, const struct azd_trie_rule *x, const stru
 /* speaking: the rules that end here, strongest first. */
 static int resolve(struct build *b, const struct azd_trie_rule **speaking, uint32_t count, struct azd_place *place,
                    uint32_t *first_say, uint32_t *first_value) {
-  const struct azd_trie_rule *before[2] = {NULL, NULL};
+  const struct azd_trie_rule *before[AZD_QUESTIONS] = {NULL};
   bool settled = false;
   *first_say = length(&b->says, sizeof(struct azd_say));
   *first_value = length(&b->values, sizeof(struct azd_rule *));
   for (uint32_t i = 0; i < count; i++) {
     const struct azd_trie_rule *at = speaking[i];
     const struct azd_rule *rule = at->rule;
-    enum question question = question_of(rule->verb);
-    if (question == ASKS_CLASS || question == ASKS_ARRAY) {
+    enum azd_question question = azd_question_of(rule->verb);
+    if (question == AZD_ASKS_CLASS || question == AZD_ASKS_ARRAY) {
       const struct azd_trie_rule *rival = before[question];
       if (rival && rule->layer != AZD_LAYER_SCHEMA && azd_trie_rank(rival, at) == 0 && contradict(rival->rule, rule))
         return refuse_tie(b, rival, at);
       before[question] = at;
     }
-    if (question == ASKS_CLASS && !settled) {
+    if (question == AZD_ASKS_CLASS && !settled) {
       struct azd_say say = {at->number, (uint8_t)rule->layer, (uint8_t)rule->verb, rule->condition >= 0};
       azd_buf_append(&b->says, &say, sizeof say);
       place->say_count++;
       settled = !say.conditional;
-    } else if (question == ASKS_ARRAY && !place->array) {
+    } else if (question == AZD_ASKS_ARRAY && !place->array) {
       place->array = rule;
-    } else if (question == ASKS_SAME) {
+    } else if (question == AZD_ASKS_SAME) {
       place->same |= (uint16_t)(rule->verb == AZD_VERB_FOLD ? AZD_SAME_FOLD : rule->same);
       if (rule->verb == AZD_VERB_SAME && (rule->same & AZD_SAME_VALUES)) {
         azd_buf_append(&b->values, &rule, sizeof(rule));
         place->value_count++;
       }
-    } else if (question == ASKS_REDACT) {
+    } else if (question == AZD_ASKS_REDACT) {
       place->redact = true;
     }
   }

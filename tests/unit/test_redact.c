@@ -139,6 +139,8 @@ static void names_that_hold_secrets(void **state) {
                                        "refresh_token",
                                        "encryptedCredential",
                                        "sshPrivateKey",
+                                       "ACCESS-KEY",
+                                       "GITHUB_ACCESS_TOKEN",
                                        "authorizationKey"};
   static const char *const plain[] = {"secretName",
                                       "secretUri",
@@ -160,7 +162,10 @@ static void names_that_hold_secrets(void **state) {
                                       "secretRotationDays",
                                       "keyUri",
                                       "",
-                                      "secretPermissions"};
+                                      "secretPermissions",
+                                      "creationToken",
+                                      "validationToken",
+                                      "clientSecretKeyVaultPath"};
   for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
     if (!azd_secret_name(azd_str_of(secret[i]))) fail_msg("%s is not taken for a secret", secret[i]);
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
