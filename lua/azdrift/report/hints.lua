@@ -90,6 +90,8 @@ function hints.lines(advice, show, options)
     say(("    azdrift rules explain %s %s"):format(terminal.safe(shell(place.type)), terminal.safe(shell(place.path))))
   end
   local again = options.command or "azdrift drift"
+  -- Only two files that were judged by rules alone have drift without a severity.
+  if model.rank(advice.worst.severity) == 0 then say(("    %s --policies    (how bad it is)"):format(again)) end
   if advice.effects > 0 and not show.effects then say(("    %s --show effects,ignored"):format(again)) end
   say(("    %s --format markdown    (also: json, sarif, junit, csv, jsonpatch)"):format(again))
   return lines

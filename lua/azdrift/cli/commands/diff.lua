@@ -1,4 +1,5 @@
 local failure = require("azdrift.cli.failure")
+local hints = require("azdrift.report.hints")
 local options = require("azdrift.cli.options")
 local project = require("azdrift.cli.project")
 local reports = require("azdrift.cli.reports")
@@ -35,7 +36,8 @@ local function run(context, values)
   if not report then failure.raise("%s", message) end
   local arrow = context.terminal.signs.arrow
   local printer = reports.new(context, values, { title = ("%s %s %s"):format(values.old, arrow, values.new),
-    history = false, bare = values.raw, command = ("azdrift diff %s %s"):format(values.old, values.new) })
+    history = false, bare = values.raw, command = ("azdrift diff %s %s"):format(hints.shell(values.old),
+      hints.shell(values.new)) })
   printer:report(report)
   return printer:finish()
 end
