@@ -5,17 +5,17 @@
 local ip = {}
 
 -- What is routed on the Internet: without private, shared, loopback, link-local, multicast and reserved ranges.
-local PUBLIC_V4 = {
+ip.INTERNET = { [4] = {
   { 0x01000000, 0x09FFFFFF }, { 0x0B000000, 0x643FFFFF }, { 0x64800000, 0x7EFFFFFF }, { 0x80000000, 0xA9FDFFFF },
   { 0xA9FF0000, 0xAC0FFFFF }, { 0xAC200000, 0xC0A7FFFF }, { 0xC0A90000, 0xDFFFFFFF },
-}
-local PUBLIC_V6 = { { 0x200000000000, 0x3FFFFFFFFFFF } } -- 2000::/3
+}, [6] = { { 0x200000000000, 0x3FFFFFFFFFFF } } } -- 2000::/3
 
+-- An IPv4 address or prefix: its bits, and the length of the prefix ("" where there is none).
 local function parse_v4(text)
-  local a, b, c, d = string.match(text, "^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
+  local a, b, c, d, bits = string.match(text, "^(%d+)%.(%d+)%.(%d+)%.(%d+)/?(%d*)$")
   a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
   if not d or a > 255 or b > 255 or c > 255 or d > 255 then return nil end
-  return a << 24 | b << 16 | c << 8 | d
+  return a << 24 | b << 16 | c << 8 | d, bits
 end
 
 -- The groups of one side of "::", as numbers.
@@ -44,22 +44,26 @@ end
 
 -- "10.0.0.0/8", "10.0.0.4", "2001:db8::/32" -> 4 or 6, first, last; nil where it is no address (a service tag).
 function ip.range(text)
-  local address, bits = string.match(text, "^([%x%.:]+)/?(%d*)$")
-  if not address then return nil end
-  local family, width, first = 4, 32, parse_v4(address)
-  if not first then family, width, first = 6, 48, parse_v6(address) end
-  if not first then return nil end
-  local prefix = tonumber(bits) or width
-  if prefix > width then prefix = width end
+  local family, width = 4, 32
+  local first, bits = parse_v4(text)
+  if not first then
+    local address
+    family, width = 6, 48
+    address, bits = string.match(text, "^([%x:]+)/?(%d*)$")
+    first = address and parse_v6(address)
+    if not first then return nil end
+  end
+  local prefix = math.min(tonumber(bits) or width, width)
   local size = 1 << (width - prefix)
   first = first // size * size
   return family, first, first + size - 1
 end
 
--- One address as a number; nil where it is none.
+-- One IPv4 address as a number; nil where it is none.
 function ip.number(text)
   if type(text) ~= "string" then return nil end
-  return parse_v4(text)
+  local number, bits = parse_v4(text)
+  return bits == "" and number or nil
 end
 
 function ip.size(set)
@@ -68,34 +72,67 @@ function ip.size(set)
   return size
 end
 
--- What of set lies outside first..last.
-function ip.without(set, first, last)
-  local rest = {}
-  for _, range in ipairs(set) do
-    if range[2] < first or range[1] > last then
-      rest[#rest + 1] = range
-    else
-      if range[1] < first then rest[#rest + 1] = { range[1], first - 1 } end
-      if range[2] > last then rest[#rest + 1] = { last + 1, range[2] } end
-    end
-  end
-  return rest
-end
-
-function ip.without_all(set, others)
-  for _, range in ipairs(others) do
-    if #set == 0 then return set end
-    set = ip.without(set, range[1], range[2])
+-- Any ranges as a set: sorted, and those that touch made one.
+function ip.set(ranges)
+  if #ranges < 2 then return ranges end
+  table.sort(ranges, function(a, b) return a[1] < b[1] end)
+  local set = {}
+  for _, range in ipairs(ranges) do
+    local last = set[#set]
+    if not last or range[1] > last[2] + 1 then set[#set + 1] = { range[1], range[2] }
+    elseif range[2] > last[2] then last[2] = range[2] end
   end
   return set
+end
+
+-- Two sets as one, walking each once.
+function ip.union(a, b)
+  if #a == 0 then return b end
+  if #b == 0 then return a end
+  local set, i, k = {}, 1, 1
+  while a[i] or b[k] do
+    local range
+    if not b[k] or (a[i] and a[i][1] <= b[k][1]) then range, i = a[i], i + 1 else range, k = b[k], k + 1 end
+    local last = set[#set]
+    if not last or range[1] > last[2] + 1 then set[#set + 1] = { range[1], range[2] }
+    elseif range[2] > last[2] then last[2] = range[2] end
+  end
+  return set
+end
+
+-- The first range of a set that ends at or after a number.
+local function first_at(set, number)
+  local low, high = 1, #set + 1
+  while low < high do
+    local middle = (low + high) // 2
+    if set[middle][2] < number then low = middle + 1 else high = middle end
+  end
+  return low
+end
+
+-- What of a set lies outside another.
+function ip.without(set, other)
+  if #other == 0 then return set end
+  local rest = {}
+  for _, range in ipairs(set) do
+    local first = range[1]
+    local k = first_at(other, first)
+    while other[k] and other[k][1] <= range[2] and first <= range[2] do
+      if other[k][1] > first then rest[#rest + 1] = { first, other[k][1] - 1 } end
+      first = other[k][2] + 1
+      k = k + 1
+    end
+    if first <= range[2] then rest[#rest + 1] = { first, range[2] } end
+  end
+  return rest
 end
 
 -- What of first..last is routed on the Internet.
 function ip.public(family, first, last)
   local set = {}
-  for _, range in ipairs(family == 4 and PUBLIC_V4 or PUBLIC_V6) do
-    local low, high = math.max(range[1], first), math.min(range[2], last)
-    if low <= high then set[#set + 1] = { low, high } end
+  for _, range in ipairs(ip.INTERNET[family]) do
+    if range[1] > last then break end
+    if range[2] >= first then set[#set + 1] = { math.max(range[1], first), math.min(range[2], last) } end
   end
   return set
 end

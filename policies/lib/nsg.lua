@@ -6,6 +6,7 @@ local ip = lib "ip"
 local nsg = {}
 
 local PORT_MAX = 65535
+local INTERNET_SIZE = ip.size(ip.INTERNET[4])
 local ANYWHERE = { ["*"] = true, any = true, internet = true }
 
 -- The one value and the list that Azure keeps side by side.
@@ -33,20 +34,21 @@ local function sources_of(rule)
   for _, text in ipairs(values_of(rule, "sourceAddressPrefix", "sourceAddressPrefixes")) do
     local name = string.lower(text)
     if ANYWHERE[name] then
-      sources[4], sources[6] = ip.public(4, 0, 0xFFFFFFFF), ip.public(6, 0, 0xFFFFFFFFFFFF)
+      sources[4], sources[6] = ip.INTERNET[4], ip.INTERNET[6]
       sources.cloud, sources.whole_cloud = true, true
       return sources
     end
     local family, first, last = ip.range(text)
     if family then
-      local fresh = ip.without_all(ip.public(family, first, last), sources[family])
-      for _, range in ipairs(fresh) do table.insert(sources[family], range) end
+      for _, range in ipairs(ip.public(family, first, last)) do table.insert(sources[family], range) end
     elseif starts_with(name, "azurecloud") then
       sources.cloud, sources.whole_cloud = true, sources.whole_cloud or name == "azurecloud"
     end
   end
-  sources.cloud = sources.cloud or ip.rank(ip.size(sources[4]), 0) == 3
-  sources.whole_cloud = sources.whole_cloud or ip.size(sources[4]) == ip.size(ip.public(4, 0, 0xFFFFFFFF))
+  sources[4], sources[6] = ip.set(sources[4]), ip.set(sources[6])
+  local size = ip.size(sources[4])
+  sources.cloud = sources.cloud or ip.rank(size, 0) == 3
+  sources.whole_cloud = sources.whole_cloud or size == INTERNET_SIZE
   return sources
 end
 
@@ -80,63 +82,103 @@ local function covers(outer, inner)
   return #inner.destinations > 0
 end
 
--- The inbound rules as plain tables, first asked first.
+-- The inbound rules that decide what the Internet reaches, as plain tables, first asked first: allows with a public source,
+-- and denies.
 local function inbound_rules(group)
   local rules = {}
   for _, entry in ipairs(group.properties.securityRules) do
     local rule = entry.properties
     if rule.direction == "Inbound" and type(rule.priority) == "number" then
-      local destinations = destinations_of(rule)
-      local source_ports = ports_of(rule, "sourcePortRange", "sourcePortRanges")
-      rules[#rules + 1] = {
-        name = entry.name or "?", priority = rule.priority, allows = rule.access == "Allow",
-        protocol = string.lower(rule.protocol or "*"), ports = ports_of(rule, "destinationPortRange",
-          "destinationPortRanges"),
-        sources = sources_of(rule), destinations = destinations, everywhere = is_whole_destination(destinations),
-        any_source_port = #source_ports > 0 and source_ports[1][1] == 0 and source_ports[1][2] == PORT_MAX,
-      }
+      local sources, allows = sources_of(rule), rule.access == "Allow"
+      if not allows or sources.cloud or #sources[4] > 0 or #sources[6] > 0 then
+        local destinations, source_ports = destinations_of(rule), ports_of(rule, "sourcePortRange", "sourcePortRanges")
+        rules[#rules + 1] = {
+          name = entry.name or "?", priority = rule.priority, allows = allows,
+          protocol = string.lower(rule.protocol or "*"), ports = ports_of(rule, "destinationPortRange", "destinationPortRanges"),
+          sources = sources, destinations = destinations, everywhere = is_whole_destination(destinations),
+          any_source_port = #source_ports > 0 and source_ports[1][1] == 0 and source_ports[1][2] == PORT_MAX,
+        }
+      end
     end
   end
   table.sort(rules, function(a, b) return a.priority < b.priority end)
   return rules
 end
 
-local function speaks_of(rule, protocol, port)
-  if rule.protocol ~= "*" and rule.protocol ~= protocol then return false end
-  for _, range in ipairs(rule.ports) do
-    if port >= range[1] and port <= range[2] then return true end
+-- For each of the ports (ascending) the rules that speak of it, in their order.
+local function rules_by_port(rules, protocol, ports)
+  local speaking = {}
+  for _, port in ipairs(ports) do speaking[port] = {} end
+  for index, rule in ipairs(rules) do
+    for _, range in ipairs((rule.protocol == "*" or rule.protocol == protocol) and rule.ports or nil) do
+      local low, high = 1, #ports + 1
+      while low < high do
+        local middle = (low + high) // 2
+        if ports[middle] < range[1] then low = middle + 1 else high = middle end
+      end
+      while ports[low] and ports[low] <= range[2] do
+        local list = speaking[ports[low]]
+        if list[#list] ~= index then list[#list + 1] = index end
+        low = low + 1
+      end
+    end
   end
-  return false
+  return speaking
 end
 
--- How much of the Internet reaches the port, and by which rule first: rank (see ip.rank), name.
-local function reach(rules, protocol, port)
-  local total, by = { [4] = {}, [6] = {} }, nil
-  local cloud = false
-  for index, allow in ipairs(rules) do
-    if allow.allows and speaks_of(allow, protocol, port) then
-      local open = { [4] = allow.sources[4], [6] = allow.sources[6] }
-      local open_cloud = allow.sources.cloud
-      for before = 1, index - 1 do
-        local deny = rules[before]
-        if not deny.allows and deny.any_source_port and speaks_of(deny, protocol, port) and covers(deny, allow) then
-          open[4] = ip.without_all(open[4], deny.sources[4])
-          open[6] = ip.without_all(open[6], deny.sources[6])
-          open_cloud = open_cloud and not deny.sources.whole_cloud
+-- How much of the Internet passes these rules, and by which one first: rank (see ip.rank), name.
+local function reach(rules, indexes)
+  local open, denied, narrow_denies = { [4] = {}, [6] = {} }, { [4] = {}, [6] = {} }, {}
+  local cloud, cloud_denied, by = false, false, nil
+  for _, index in ipairs(indexes) do
+    local rule = rules[index]
+    if rule.allows then
+      local left, left_cloud = {}, rule.sources.cloud and not cloud_denied
+      for _, family in ipairs({ 4, 6 }) do left[family] = ip.without(rule.sources[family], denied[family]) end
+      for _, deny in ipairs(narrow_denies) do
+        if covers(deny, rule) then
+          for _, family in ipairs({ 4, 6 }) do left[family] = ip.without(left[family], deny.sources[family]) end
+          left_cloud = left_cloud and not deny.sources.whole_cloud
         end
       end
       for _, family in ipairs({ 4, 6 }) do
-        for _, range in ipairs(ip.without_all(open[family], total[family])) do
-          table.insert(total[family], range)
-          by = by or allow.name
-        end
+        for _, range in ipairs(left[family]) do table.insert(open[family], range) end
       end
-      if open_cloud then cloud, by = true, by or allow.name end
+      cloud = cloud or left_cloud
+      if left_cloud or #left[4] > 0 or #left[6] > 0 then by = by or rule.name end
+    elseif rule.any_source_port and rule.everywhere then
+      for _, family in ipairs({ 4, 6 }) do denied[family] = ip.union(denied[family], rule.sources[family]) end
+      cloud_denied = cloud_denied or rule.sources.whole_cloud
+    elseif rule.any_source_port then
+      narrow_denies[#narrow_denies + 1] = rule
     end
   end
-  local rank = ip.rank(ip.size(total[4]), ip.size(total[6]))
+  local rank = ip.rank(ip.size(ip.set(open[4])), ip.size(ip.set(open[6])))
   if cloud and rank < 2 then rank = 2 end
   return rank, by
+end
+
+local function is_same_list(a, b)
+  if #a ~= #b then return false end
+  for i = 1, #a do
+    if a[i] ~= b[i] then return false end
+  end
+  return true
+end
+
+-- reach for every port. Neighbours of which the same rules speak are asked once.
+local function reach_by_port(rules, protocol, ports)
+  local speaking, found, previous = rules_by_port(rules, protocol, ports), {}, nil
+  for _, port in ipairs(ports) do
+    if previous and is_same_list(speaking[port], speaking[previous]) then
+      found[port] = found[previous]
+    else
+      local rank, by = reach(rules, speaking[port])
+      found[port] = { rank = rank, by = by }
+    end
+    previous = port
+  end
+  return found
 end
 
 -- Ports that nobody names by chance: where all of them are open, every port is.
@@ -158,6 +200,7 @@ local function probe_ports(rules, known)
       add(range[2])
     end
   end
+  table.sort(ports)
   return ports
 end
 
@@ -168,11 +211,12 @@ function nsg.gained(before, after, known)
   local gains, all_ports = {}, {}
   local ports = probe_ports(is, known)
   for _, protocol in ipairs({ "tcp", "udp" }) do
+    local reached_before, reached = reach_by_port(was, protocol, ports), reach_by_port(is, protocol, ports)
     local opened = {}
     for _, port in ipairs(ports) do
-      local rank, rule = reach(is, protocol, port)
-      if rank > 0 and rank > reach(was, protocol, port) then
-        gains[#gains + 1] = { protocol = protocol, port = port, rank = rank, rule = rule }
+      local rank = reached[port].rank
+      if rank > reached_before[port].rank then
+        gains[#gains + 1] = { protocol = protocol, port = port, rank = rank, rule = reached[port].by }
         opened[port] = rank
       end
     end
