@@ -135,6 +135,7 @@ static int new_client(lua_State *L) { /* options */
       .proxy = text_field(L, 1, "proxy", NULL),
       .no_proxy = text_field(L, 1, "no_proxy", NULL),
       .ca_file = text_field(L, 1, "ca_file", NULL),
+      .pool = azd_engine_of(L)->cpu_pool,
       .rules = box->rules,
       .rule_count = box->rule_count,
   };

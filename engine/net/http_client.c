@@ -81,10 +81,15 @@ static void withdraw(struct azd_http_exchange *exchange) {
   exchange->easy = NULL;
 }
 
+static bool must_wait_for_trust(const struct azd_http_client *client, const struct azd_http_exchange *exchange) {
+  return exchange->is_https && client->trust && !azd_http_trust_is_ready(client->trust);
+}
+
 static void begin_queued(struct azd_http_client *client) {
   struct azd_http_exchange *exchange;
   while (!client->is_closed && client->stats.active < client->max_connections &&
          (exchange = TAILQ_FIRST(&client->queue))) {
+    if (must_wait_for_trust(client, exchange)) return;
     CURL *easy = client->idle_count ? client->idle[--client->idle_count] : curl_easy_init();
     AZD_ASSERT(easy); /* at most max_connections of them, mostly made at the first requests */
     TAILQ_REMOVE(&client->queue, exchange, link);
@@ -141,6 +146,10 @@ static void on_deadline(void *arg) {
   leave(client);
 }
 
+static void on_trust_ready(void *arg) {
+  begin_queued(arg);
+}
+
 static int set_headers(struct azd_http_exchange *exchange, const struct azd_http_client_request *request,
                        const char *origin, struct azd_error *error) {
   const char *authorization = NULL;
@@ -183,6 +192,9 @@ int azd_http_send(struct azd_http_client *client, const struct azd_http_client_r
     code = azd_fail(error, AZD_ENOMEM, "no memory for a request");
     goto failed;
   }
+  exchange->is_https = !strncmp(origin, "https:", 6);
+  if (exchange->is_https && client->pool && !client->trust)
+    client->trust = azd_http_trust_start(client->pool, client->ca_file, on_trust_ready, client);
   azd_timer_start(exchange->deadline, exchange->deadline_ms);
   exchange->sent_ns = azd_clock_mono_ns();
   TAILQ_INSERT_TAIL(&client->queue, exchange, link);
@@ -221,6 +233,7 @@ static int set_options(struct azd_http_client *client, const struct azd_http_cli
   client->proxy = copy_text(options->proxy);
   client->no_proxy = copy_text(options->no_proxy);
   client->ca_file = copy_text(options->ca_file);
+  client->pool = options->pool;
   client->idle = calloc(client->max_connections, sizeof *client->idle);
   client->rules = calloc(options->rule_count + 1, sizeof *client->rules);
   bool is_short = !client->idle || !client->rules || (options->proxy && !client->proxy) ||
@@ -266,6 +279,7 @@ void azd_http_client_free(struct azd_http_client *client) {
   while (client->idle_count) curl_easy_cleanup(client->idle[--client->idle_count]);
   if (client->multi) curl_multi_cleanup(client->multi);
   azd_timer_free(client->timer);
+  azd_http_trust_free(client->trust);
   for (size_t i = 0; i < client->rule_count; i++) azd_http_rule_free(&client->rules[i]);
   free(client->rules);
   free(client->idle);

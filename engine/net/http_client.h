@@ -25,12 +25,16 @@ enum {
   AZD_HTTP_MAX_QUEUED = 100000,
 };
 
+struct azd_pool;
+
 struct azd_http_client_options { /* all texts are copied; 0 or NULL: the values above, or none */
   unsigned max_connections;
   int64_t connect_timeout_ms;
   const char *proxy;    /* "http://host:port"; the environment is not asked */
   const char *no_proxy; /* "host,.domain" */
   const char *ca_file;  /* PEM; NULL: the system's */
+  struct azd_pool *
+      pool; /* borrowed; reads the certificates at the first https request, which waits. NULL: curl does, on the loop */
   const struct azd_http_rule
       *rules; /* given on success (the array is copied, its texts move); what is allowed: nothing else is */
   size_t rule_count;

@@ -4,6 +4,7 @@
 #define AZD_NET_HTTP_CLIENT_IMPL_H
 
 #include "net/http_client.h"
+#include "net/http_trust.h"
 
 #include <curl/curl.h>
 #include <sys/queue.h>
@@ -19,6 +20,8 @@ struct azd_http_client {
   unsigned max_connections;
   int64_t connect_timeout_ms;
   char *proxy, *no_proxy, *ca_file;
+  struct azd_pool *pool;
+  struct azd_http_trust *trust; /* NULL: no https request yet, or curl's own way */
   struct azd_http_rule *rules;
   size_t rule_count;
   CURL **idle; /* handles that wait for use: max_connections fit */
@@ -36,7 +39,7 @@ struct azd_http_exchange {
   CURLU *url;
   struct curl_slist *headers;
   struct azd_buf body; /* of the request */
-  bool has_body;
+  bool has_body, is_https;
   CURL *easy; /* NULL: queued */
   struct azd_timer *deadline;
   int64_t deadline_ms, sent_ns, begun_ns;

@@ -148,6 +148,26 @@ static void prepare_method(struct azd_http_exchange *exchange) {
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange->method);
 }
 
+static CURLcode trust_ours(CURL *easy, void *context, void *trust) {
+  (void)easy;
+  azd_http_trust_apply(trust, context);
+  return CURLE_OK;
+}
+
+static void prepare_trust(struct azd_http_exchange *exchange) {
+  struct azd_http_client *client = exchange->client;
+  CURL *easy = exchange->easy;
+  if (client->trust && azd_http_trust_is_good(client->trust)) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, trust_ours);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, client->trust);
+  } else if (client->ca_file) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+  }
+}
+
 void azd_http_exchange_prepare(struct azd_http_exchange *exchange) {
   const struct azd_http_client *client = exchange->client;
   CURL *easy = exchange->easy;
@@ -166,7 +186,7 @@ void azd_http_exchange_prepare(struct azd_http_exchange *exchange) {
   curl_easy_setopt(easy, CURLOPT_PROXY, client->proxy ? client->proxy : "");
   curl_easy_setopt(easy, CURLOPT_NOPROXY, client->no_proxy ? client->no_proxy : "");
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  if (client->ca_file) curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
+  prepare_trust(exchange);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
