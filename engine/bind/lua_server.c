@@ -185,10 +185,8 @@ static int send_reply(lua_State *L, int result, lua_KContext context) { /* call 
   (void)result, (void)context;
   struct call *call = lua_touserdata(L, 1);
   lua_remove(L, 1); /* status headers body fault */
-  int is_integer;
-  const lua_Integer status = lua_tointegerx(L, 1, &is_integer);
-  if (!is_integer || status < 200 || status > 599)
-    return luaL_error(L, "on_request: a status of 200 to 599 comes first");
+  const lua_Integer status = lua_isinteger(L, 1) ? lua_tointeger(L, 1) : 0;
+  if (status < 200 || status > 599) return luaL_error(L, "on_request: a status of 200 to 599 comes first");
   if (!lua_isnil(L, 3) && lua_type(L, 3) != LUA_TSTRING)
     return luaL_error(L, "on_request: body: a string expected, got %s", luaL_typename(L, 3));
   struct azd_str body = {"", 0};

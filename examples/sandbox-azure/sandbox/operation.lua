@@ -33,12 +33,12 @@ function operation.of(request)
   if op.kind then return op end
   local parts = world.parse(path)
   if not parts then return op end
-  op.group = parts.group and parts.group:lower()
+  op.group = parts.group
   if parts.is_group then
     op.kind, op.type_name = "resource", "Microsoft.Resources/resourceGroups"
   else
     op.kind, op.type_name = parts.is_whole and "resource" or "list", parts.type
-    op.scope, op.name = parts.scope:lower(), parts.name
+    op.scope, op.name = parts.scope, parts.name
   end
   op.type = types.by_key[op.type_name:lower()]
   op.is_known_namespace = types.namespaces[op.type_name:match("^[^/]+"):lower()] ~= nil

@@ -10,20 +10,19 @@ function world.new()
   return setmetatable({ subscriptions = {}, entries = {}, collections = {}, by_type = {}, count = 0 }, world)
 end
 
--- The parts of a resource id, or nil for what is none. The type is that of the last provider in it.
+-- The parts of a resource id in any case, or nil for what is none. The type is that of the last provider in it.
 function world.parse(id)
-  local subscription, rest = id:match("^/[sS]ubscriptions/([^/]+)(.*)$")
+  local key = id:lower()
+  local subscription, rest = key:match("^/subscriptions/([^/]+)(.*)$")
   if not subscription then return nil end
-  local group = rest:match("^/[rR]esource[gG]roups/([^/]+)")
-  local before, provided = id:match("^(.*)/[pP]roviders/([^/]+/.+)$")
-  if not provided then
-    if rest == "" or (group and not rest:match("^/[^/]+/[^/]+/.")) then
-      return { id = id, subscription = subscription, group = group, is_group = group ~= nil, is_subscription = group == nil }
-    end
-    return nil
+  local group = rest:match("^/resourcegroups/([^/]+)")
+  local before = key:match("^(.*)/providers/[^/]+/.+$")
+  if not before then
+    if rest ~= "" and (not group or rest:match("^/[^/]+/[^/]+/.")) then return nil end
+    return { id = id, subscription = subscription, group = group, is_group = group ~= nil, is_subscription = group == nil }
   end
   local segments = {}
-  for segment in provided:gmatch("[^/]+") do segments[#segments + 1] = segment end
+  for segment in id:sub(#before + #"/providers/" + 1):gmatch("[^/]+") do segments[#segments + 1] = segment end
   local path = { segments[1] }
   for i = 2, #segments, 2 do path[#path + 1] = segments[i] end
   return { id = id, subscription = subscription, group = group, scope = before, type = table.concat(path, "/"),

@@ -59,6 +59,10 @@ function writes.handle(sandbox, request, op)
     entry = world:edit(op.key, function(body) merge(body, read_patch(document)) end)
     return replies.json(200, entry.body)
   end
+  local group = op.group and "/subscriptions/" .. op.subscription .. "/resourcegroups/" .. op.group
+  if group and group ~= op.key and not world:get(group) then
+    return replies.error(404, "ResourceGroupNotFound", string.format("Resource group '%s' could not be found.", op.group))
+  end
   local body = json.decode(request.body)
   body.id = entry and entry.id or op.path
   body.name, body.type = op.name or op.path:match("[^/]+$"), op.type.name

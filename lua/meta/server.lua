@@ -1,0 +1,73 @@
+---@meta azdrift.server
+-- An HTTP/1.1 server whose requests are runs: on_request reads as if its calls blocked, and many of them stand side by side.
+
+---@class azdrift.server
+local server = {}
+
+---@class azdrift.server.request
+---@field method string                   as sent: "GET"
+---@field path string                     as sent, "%2F" not decoded (server.decode does); at least "/"
+---@field raw_query? string               without "?"; nil when there was none
+---@field query table<string, string>     decoded; of a name that comes twice the first counts
+---@field host string
+---@field headers table<string, string>   names in lower case; fields of one name joined by ", "
+---@field body string                     "" without one
+
+---@class azdrift.server.fault  a reply that breaks on purpose, for tests of clients
+---@field cut_after_bytes? integer  the head and so much of the body go out, then the connection ends; nil: nothing goes out
+---@field reset? boolean            ends with a reset instead of a close
+
+---@class azdrift.server.options
+---@field address string          "127.0.0.1:0" (the system chooses the port), "[::1]:8200", "unix:/run/azdrift/api.sock"
+--- One run a request. Gives status, headers (or nil), body (or nil), and a fault (or nothing). When it raises the client gets a
+--- 500, when it is cancelled (the client left, request_ms passed) a 503.
+---@field on_request fun(request: azdrift.server.request): integer, table<string, string>?, string?, azdrift.server.fault?
+---@field connections? integer              default 1024
+---@field connections_per_address? integer  default 64
+---@field body_bytes? integer               of a request, default 1 MiB, at most 64 MiB; beyond: 413
+---@field request_ms? integer               for on_request, default 30000
+---@field idle_ms? integer                  default 60000
+---@field head_ms? integer                  default 10000
+---@field body_ms? integer                  default 30000
+---@field write_ms? integer                 for each 64 KB of a reply, default 30000
+---@field drain_ms? integer                 default 1000
+
+--- A listener serves until it is closed, stopped or collected.
+---@class azdrift.server.listener
+local listener = {}
+
+--- The TCP port; 0 for a Unix socket, and when closed.
+---@return integer
+function listener:port() end
+
+--- Waits until the listener is closed or stopped.
+function listener:wait() end
+
+--- Lets nobody in any more, finishes what is in work, serves open connections for grace_ms, and waits for the end of it all.
+---@param grace_ms? integer  default 2000, at most 60000
+function listener:stop(grace_ms) end
+
+--- At once. Also __close and __gc.
+function listener:close() end
+
+--- Counters: accepted, turned_away, requests, refused, timeouts, gone, accept_pauses, bytes_in, bytes_out, connections.
+---@return table<string, integer>
+function listener:stats() end
+
+---@param options azdrift.server.options
+---@return azdrift.server.listener? listener
+---@return string? message
+---@return "invalid"|"io"|"limit"|"memory"|nil code
+function server.listen(options) end
+
+--- Resolves %xx. What is no right escape stands for itself.
+---@param text string
+---@return string
+function server.decode(text) end
+
+--- "a=1&b=x+y" as a table, decoded: form bodies.
+---@param text string
+---@return table<string, string>
+function server.parse_form(text) end
+
+return server
