@@ -39,7 +39,7 @@ local OUTCOME_OF_STATUS = { [401] = "forbidden", [403] = "forbidden", [404] = "n
 
 local function failure(status, code, message)
   local outcome = OUTCOME_OF_STATUS[status] or "error"
-  if status == 400 and code == "NoRegisteredProviderFound" then outcome = "unsupported" end
+  if code == "NoRegisteredProviderFound" or code == "InvalidResourceType" or code == "InvalidResourceNamespace" then outcome = "unsupported" end
   if code == "SubscriptionNotFound" then outcome = "error" end -- lost access, never an absence
   return { outcome = outcome, status = status, code = code, message = message }
 end

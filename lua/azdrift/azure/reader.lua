@@ -2,6 +2,7 @@
 -- children below the parents that were seen; then, by id, what a complete list no longer shows.
 
 local catalog = require("azdrift.azure.catalog")
+local left_out = require("azdrift.azure.left_out")
 local shape = require("azdrift.azure.shape")
 local task = require("azdrift.task")
 
@@ -206,8 +207,8 @@ function reader:wanted_children(parent_type)
   for _, name in ipairs(self.catalog:children(parent_type)) do
     local known = self.catalog:type(name)
     local reachable = known.lists.parent or #known.names > 0
-    local chosen = self.children == "all" and self.offered[string.lower(name)] or known.flags.core
-    if reachable and chosen and self:is_wanted(name) and not known.flags.getonly then wanted[#wanted + 1] = known end
+    local chosen = (self.children == "all" or known.flags.core) and not known.flags.getonly and not left_out.reason(name)
+    if reachable and chosen and self:is_offered(name) and self:is_wanted(name) then wanted[#wanted + 1] = known end
   end
   return wanted
 end
