@@ -152,6 +152,20 @@ static const char *wrong_with(const struct azd_rule *rule) {
   return NULL;
 }
 
+/* A list that is no JSON would never match anything. */
+static int check_values(const struct azd_rule *rule, struct azd_error *error) {
+  if (!rule->values.size) return 0;
+  struct azd_doc *doc = azd_doc_new();
+  if (!doc) return no_memory(error);
+  int status = azd_doc_parse(doc, rule->values, NULL, error);
+  bool is_list = !status && azd_doc_type(doc, 0) == AZD_JSON_ARRAY;
+  azd_doc_free(doc);
+  if (status == AZD_ENOMEM) return status;
+  return is_list ? 0
+                 : azd_fail(error, AZD_EINVAL, "'%.*s' is no JSON array of values that mean the same",
+                            AZD_STR_FORMAT(rule->values));
+}
+
 static int check_path(const struct azd_rule *rule, const struct azd_path *path, struct azd_error *error) {
   for (uint32_t i = 0; i < path->count; i++)
     if (path->steps[i].kind == AZD_STEP_INDEX)
@@ -174,6 +188,7 @@ static int store(struct azd_ruleset *ruleset, const struct azd_rule *rule, struc
   struct stored stored = {.rule = *rule};
   int status = azd_path_parse(rule->path, &ruleset->arena, &stored.path, error);
   if (!status) status = check_path(rule, &stored.path, error);
+  if (!status) status = check_values(rule, error);
   if (status)
     return status == AZD_EPARSE && error ? (error->code = AZD_EINVAL) : status == AZD_EPARSE ? AZD_EINVAL : status;
   struct type *type = need_type(ruleset, rule->type);

@@ -18,9 +18,10 @@ struct build {
   uint32_t count;
   struct azd_arena arena;
   struct azd_error *error;
-  struct azd_buf sets, nodes, edges, tests, places, says, values; /* arrays of the struct of that name */
-  uint32_t *slots, slot_mask;                                     /* sets by content: node + 1, 0 is free */
-  struct azd_buf named, any, items, loops, selects, next;         /* of the node at hand */
+  struct azd_places places;
+  struct azd_buf sets, nodes, edges, tests;               /* arrays of the struct of that name */
+  uint32_t *slots, slot_mask;                             /* sets by content: node + 1, 0 is free */
+  struct azd_buf named, any, items, loops, selects, next; /* of the node at hand */
 };
 
 struct named {
@@ -66,107 +67,7 @@ static int compare_named(const void *a, const void *b) {
 
 /* ---- what a set says at its place ---- */
 
-enum azd_question azd_question_of(enum azd_verb verb) {
-  switch (verb) {
-  case AZD_VERB_IGNORE:
-  case AZD_VERB_OBSERVE:
-  case AZD_VERB_COMPARE: return AZD_ASKS_CLASS;
-  case AZD_VERB_KEY:
-  case AZD_VERB_SET:
-  case AZD_VERB_LIST: return AZD_ASKS_ARRAY;
-  case AZD_VERB_FOLD:
-  case AZD_VERB_SAME: return AZD_ASKS_SAME;
-  case AZD_VERB_REDACT: break;
-  }
-  return AZD_ASKS_REDACT;
-}
-
-static uint32_t literals(const struct azd_path *path) {
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < path->count; i++)
-    count += path->steps[i].kind == AZD_STEP_NAME || path->steps[i].kind == AZD_STEP_SELECT;
-  return count;
-}
-
-int azd_trie_rank(const struct azd_trie_rule *a, const struct azd_trie_rule *b) {
-  if (a->rule->layer != b->rule->layer) return a->rule->layer > b->rule->layer ? -1 : 1;
-  if (a->path->count != b->path->count) return a->path->count > b->path->count ? -1 : 1;
-  uint32_t x = literals(a->path), y = literals(b->path);
-  if (x != y) return x > y ? -1 : 1;
-  bool a_exact = !azd_str_equal(a->rule->type, AZD_STR("*")), b_exact = !azd_str_equal(b->rule->type, AZD_STR("*"));
-  if (a_exact != b_exact) return a_exact ? -1 : 1;
-  return (b->rule->condition >= 0) - (a->rule->condition >= 0);
-}
-
-static int compare_strength(const void *a, const void *b) {
-  const struct azd_trie_rule *x = *(const struct azd_trie_rule *const *)a, *y = *(const struct azd_trie_rule *const *)b;
-  int order = azd_trie_rank(x, y);
-  if (order) return order;
-  /* Within a layer the order of declaration means nothing (a tie is refused); generated rules: the later line wins. */
-  bool later_first = x->rule->layer == AZD_LAYER_SCHEMA;
-  return (x->number > y->number) == later_first ? -1 : 1;
-}
-
-static bool contradict(const struct azd_rule *a, const struct azd_rule *b) {
-  if (a->verb != b->verb) return true;
-  if (a->verb != AZD_VERB_KEY) return false;
-  if (a->by_count != b->by_count) return true;
-  for (uint32_t i = 0; i < a->by_count; i++)
-    if (!azd_str_equal_fold(a->by[i], b->by[i])) return true;
-  return false;
-}
-
-static int refuse_tie(struct build *b, const struct azd_trie_rule *x, const struct azd_trie_rule *y) {
-  return azd_fail(
-      b->error, AZD_EINVAL,
-      "%.*s:%d and %.*s:%d contradict each other at one place ('%.*s' and '%.*s'): make one path longer, or drop one",
-      AZD_STR_FORMAT(x->rule->file), x->rule->line, AZD_STR_FORMAT(y->rule->file), y->rule->line,
-      AZD_STR_FORMAT(x->rule->path), AZD_STR_FORMAT(y->rule->path));
-}
-
-/* speaking: the rules that end here, strongest first. */
-static int resolve(struct build *b, const struct azd_trie_rule **speaking, uint32_t count, struct azd_place *place,
-                   uint32_t *first_say, uint32_t *first_value) {
-  const struct azd_trie_rule *before[AZD_QUESTIONS] = {NULL};
-  bool settled = false;
-  *first_say = length(&b->says, sizeof(struct azd_say));
-  *first_value = length(&b->values, sizeof(struct azd_rule *));
-  for (uint32_t i = 0; i < count; i++) {
-    const struct azd_trie_rule *at = speaking[i];
-    const struct azd_rule *rule = at->rule;
-    enum azd_question question = azd_question_of(rule->verb);
-    if (question == AZD_ASKS_CLASS || question == AZD_ASKS_ARRAY) {
-      const struct azd_trie_rule *rival = before[question];
-      if (rival && rule->layer != AZD_LAYER_SCHEMA && azd_trie_rank(rival, at) == 0 && contradict(rival->rule, rule))
-        return refuse_tie(b, rival, at);
-      before[question] = at;
-    }
-    if (question == AZD_ASKS_CLASS && !settled) {
-      struct azd_say say = {at->number, (uint8_t)rule->layer, (uint8_t)rule->verb, rule->condition >= 0};
-      azd_buf_append(&b->says, &say, sizeof say);
-      place->say_count++;
-      settled = !say.conditional;
-    } else if (question == AZD_ASKS_ARRAY && !place->array) {
-      place->array = rule;
-    } else if (question == AZD_ASKS_SAME) {
-      place->same |= (uint16_t)(rule->verb == AZD_VERB_FOLD ? AZD_SAME_FOLD : rule->same);
-      if (rule->verb == AZD_VERB_SAME && (rule->same & AZD_SAME_VALUES)) {
-        azd_buf_append(&b->values, &rule, sizeof(rule));
-        place->value_count++;
-      }
-    } else if (question == AZD_ASKS_REDACT) {
-      place->redact = true;
-    }
-  }
-  return 0;
-}
-
-/* The pointers of a place are offsets until everything is copied together. */
-struct place_draft {
-  struct azd_place place;
-  uint32_t first_say, first_value;
-};
-
+/* Place 0 is the one without rules. */
 static int add_place(struct build *b, const struct set *set, uint32_t *number) {
   b->next.size = 0;
   for (uint32_t i = 0; i < set->count; i++)
@@ -178,14 +79,7 @@ static int add_place(struct build *b, const struct set *set, uint32_t *number) {
   uint32_t count = length(&b->next, sizeof(struct azd_trie_rule *));
   *number = 0;
   if (!count) return 0;
-  const struct azd_trie_rule **speaking = (const struct azd_trie_rule **)(void *)b->next.data;
-  qsort(speaking, count, sizeof *speaking, compare_strength);
-  struct place_draft draft = {0};
-  int status = resolve(b, speaking, count, &draft.place, &draft.first_say, &draft.first_value);
-  if (status) return status;
-  *number = length(&b->places, sizeof draft);
-  azd_buf_append(&b->places, &draft, sizeof draft);
-  return 0;
+  return azd_places_add(&b->places, (const struct azd_trie_rule **)(void *)b->next.data, count, number, b->error);
 }
 
 /* ---- sets to nodes ---- */
@@ -384,7 +278,7 @@ static bool item_redacts(const struct build *b, const struct azd_trie_node *node
 /* Marks the nodes that lead to something redacted: from there backwards until nothing is new. */
 static void mark_redacting(struct build *b) {
   struct azd_trie_node *nodes = (void *)b->nodes.data;
-  const struct place_draft *places = (const void *)b->places.data;
+  const struct azd_place_draft *places = (const void *)b->places.drafts.data;
   const struct azd_trie_edge *edges = (const void *)b->edges.data;
   uint32_t count = length(&b->nodes, sizeof *nodes), edge_count = length(&b->edges, sizeof *edges);
   bool any = false;
@@ -417,11 +311,11 @@ static void *copy_in(char **at, const void *data, size_t bytes) {
 
 static struct azd_trie *pack(const struct build *b) {
   uint32_t edge_count = length(&b->edges, sizeof(struct azd_trie_edge)), slots = 2;
-  uint32_t place_count = length(&b->places, sizeof(struct place_draft));
+  uint32_t place_count = length(&b->places.drafts, sizeof(struct azd_place_draft));
   while (slots < edge_count * 2) slots *= 2;
   size_t bytes = aligned(sizeof(struct azd_trie)) + aligned(b->nodes.size) +
-                 aligned(slots * sizeof(struct azd_trie_edge)) + aligned(b->tests.size) + aligned(b->says.size) +
-                 aligned(b->values.size) + aligned(place_count * sizeof(struct azd_place));
+                 aligned(slots * sizeof(struct azd_trie_edge)) + aligned(b->tests.size) + aligned(b->places.says.size) +
+                 aligned(b->places.values.size) + aligned(place_count * sizeof(struct azd_place));
   char *at = calloc(1, bytes);
   if (!at) return NULL;
   struct azd_trie *trie = (void *)at;
@@ -429,8 +323,8 @@ static struct azd_trie *pack(const struct build *b) {
   trie->nodes = copy_in(&at, b->nodes.data, b->nodes.size);
   trie->node_count = length(&b->nodes, sizeof(struct azd_trie_node));
   trie->tests = copy_in(&at, b->tests.data, b->tests.size);
-  trie->says = copy_in(&at, b->says.data, b->says.size);
-  trie->values = copy_in(&at, b->values.data, b->values.size);
+  trie->says = copy_in(&at, b->places.says.data, b->places.says.size);
+  trie->values = copy_in(&at, b->places.values.data, b->places.values.size);
   struct azd_trie_edge *edges = (void *)at;
   at += aligned(slots * sizeof *edges);
   trie->edges = edges;
@@ -443,7 +337,7 @@ static struct azd_trie *pack(const struct build *b) {
   }
   struct azd_place *places = (void *)at;
   trie->places = places;
-  const struct place_draft *drafts = (const void *)b->places.data;
+  const struct azd_place_draft *drafts = (const void *)b->places.drafts.data;
   for (uint32_t i = 0; i < place_count; i++) {
     places[i] = drafts[i].place;
     places[i].says = trie->says + drafts[i].first_say;
@@ -455,23 +349,20 @@ static struct azd_trie *pack(const struct build *b) {
 int azd_trie_compile(const struct azd_trie_rule *rules, uint32_t count, struct azd_trie **trie,
                      struct azd_error *error) {
   struct build b = {.rules = rules, .count = count, .error = error};
-  struct place_draft no_rules = {0};
-  uint32_t root;
-  int status = 0;
+  uint32_t root, no_rules;
   if (count >= RULES_MAX) return azd_fail(error, AZD_ELIMIT, "more than %d rules for one type", RULES_MAX);
   azd_arena_init(&b.arena, 0);
-  azd_buf_append(&b.places, &no_rules, sizeof no_rules);
+  int status = azd_places_add(&b.places, NULL, 0, &no_rules, error);
   for (uint32_t i = 0; i < count; i++) push(&b.next, item_of(i, 0));
-  status = node_of_next(&b, &root);
+  if (!status) status = node_of_next(&b, &root);
   for (uint32_t i = 0; !status && i < length(&b.sets, sizeof(struct set)); i++) status = add_node(&b, i);
-  if (!status && azd_buf_status(&b.places) == 0) mark_redacting(&b);
-  if (!status &&
-      (azd_buf_status(&b.places) || azd_buf_status(&b.says) || azd_buf_status(&b.values) || !(*trie = pack(&b))))
-    status = no_memory(&b);
+  if (!status) mark_redacting(&b);
+  if (!status && !(*trie = pack(&b))) status = no_memory(&b);
 
-  struct azd_buf *all[] = {&b.sets,  &b.nodes, &b.edges, &b.tests, &b.places,  &b.says, &b.values,
-                           &b.named, &b.any,   &b.items, &b.loops, &b.selects, &b.next};
+  struct azd_buf *all[] = {&b.sets, &b.nodes, &b.edges, &b.tests,   &b.named,
+                           &b.any,  &b.items, &b.loops, &b.selects, &b.next};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) azd_buf_free(all[i]);
+  azd_places_free(&b.places);
   free(b.slots);
   azd_arena_free(&b.arena);
   return status;

@@ -1,7 +1,9 @@
-/* How a compiled trie lies in memory: for trie.c, which walks it, and trie_compile.c, which builds it. */
+/* How a compiled trie lies in memory: for trie.c, which walks it, and trie_compile.c and trie_place.c, which build it.
+ */
 #ifndef AZD_JSON_TRIE_IMPL_H
 #define AZD_JSON_TRIE_IMPL_H
 
+#include "base/buf.h"
 #include "json/trie.h"
 
 #define AZD_TRIE_NONE UINT32_MAX
@@ -36,6 +38,21 @@ struct azd_trie {
   const struct azd_say *says;
   const struct azd_rule **values;
 };
+
+/* A place while the trie is built: its pointers are offsets until everything is copied together. */
+struct azd_place_draft {
+  struct azd_place place;
+  uint32_t first_say, first_value;
+};
+
+struct azd_places {
+  struct azd_buf drafts, says, values; /* struct azd_place_draft, struct azd_say, const struct azd_rule * */
+};
+
+/* Adds the place where these rules end (their order is changed). 0, AZD_EINVAL (a tie), AZD_ENOMEM. */
+int azd_places_add(struct azd_places *places, const struct azd_trie_rule **speaking, uint32_t count, uint32_t *number,
+                   struct azd_error *error);
+void azd_places_free(struct azd_places *places);
 
 static inline uint32_t azd_trie_hash(uint32_t node, const char *name, size_t size) {
   uint32_t hash = 2166136261u ^ (node * 2654435761u);

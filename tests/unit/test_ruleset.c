@@ -148,6 +148,9 @@ static void a_wrong_path_is_refused_with_its_column(void **state) {
   assert_non_null(strstr(error.text, "rules/test.lua:7"));
   rule.path = AZD_STR("servers[2]");
   assert_int_equal(azd_ruleset_add(ruleset, &rule, &error), AZD_EINVAL);
+  rule.path = AZD_STR("a"), rule.verb = AZD_VERB_SAME, rule.same = AZD_SAME_VALUES;
+  rule.values = AZD_STR("[null, Disabled]");
+  assert_int_equal(azd_ruleset_add(ruleset, &rule, &error), AZD_EINVAL);
   assert_int_equal(azd_ruleset_count(ruleset), 0);
   azd_ruleset_unref(ruleset);
 }
