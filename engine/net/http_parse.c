@@ -1,55 +1,11 @@
 #include "net/http_parse.h"
 
 #include "base/err.h"
+#include "net/http_chars.h"
 
-/* Character classes of RFC 9110 5.6.2 and 5.5, RFC 3986 2 and 3.2.2. */
-enum { TOKEN = 1, VALUE = 2, TARGET = 4, HOST = 8, DIGIT = 16 };
-
-static const unsigned char CLASS[256] = {
-    ['\t'] = VALUE,
-    [' '] = VALUE,
-    ['!'] = TOKEN | VALUE | TARGET | HOST,
-    ['"'] = VALUE | TARGET,
-    ['#'] = TOKEN | VALUE, /* a fragment is never sent */
-    ['$'] = TOKEN | VALUE | TARGET | HOST,
-    ['%'] = TOKEN | VALUE | TARGET | HOST,
-    ['&'] = TOKEN | VALUE | TARGET | HOST,
-    ['\''] = TOKEN | VALUE | TARGET | HOST,
-    ['('] = VALUE | TARGET | HOST,
-    [')'] = VALUE | TARGET | HOST,
-    ['*'] = TOKEN | VALUE | TARGET | HOST,
-    ['+'] = TOKEN | VALUE | TARGET | HOST,
-    [','] = VALUE | TARGET, /* legal in a host name, and the mark of two Host fields joined on the way */
-    ['-'] = TOKEN | VALUE | TARGET | HOST,
-    ['.'] = TOKEN | VALUE | TARGET | HOST,
-    ['/'] = VALUE | TARGET,
-    ['0' ... '9'] = TOKEN | VALUE | TARGET | HOST | DIGIT,
-    [':'] = VALUE | TARGET,
-    [';'] = VALUE | TARGET | HOST,
-    ['<'] = VALUE | TARGET,
-    ['='] = VALUE | TARGET | HOST,
-    ['>' ... '@'] = VALUE | TARGET,
-    ['A' ... 'Z'] = TOKEN | VALUE | TARGET | HOST,
-    ['[' ... ']'] = VALUE | TARGET,
-    ['^'] = TOKEN | VALUE | TARGET,
-    ['_'] = TOKEN | VALUE | TARGET | HOST,
-    ['`'] = TOKEN | VALUE | TARGET,
-    ['a' ... 'z'] = TOKEN | VALUE | TARGET | HOST,
-    ['{'] = VALUE | TARGET,
-    ['|'] = TOKEN | VALUE | TARGET,
-    ['}'] = VALUE | TARGET,
-    ['~'] = TOKEN | VALUE | TARGET | HOST,
-    [0x80 ... 0xff] = VALUE,
-};
-
-static bool is(unsigned char c, int class) {
-  return (CLASS[c] & class) != 0;
-}
 static bool is_space(char c) {
   return c == ' ' || c == '\t';
 }
-
-/* ---- the head -------------------------------------------------------------------------------------------------- */
 
 enum head_state {
   LINE_START, /* empty lines, then the method */
@@ -90,14 +46,14 @@ static bool host_is_right(struct azd_str host) {
     const char *end = memchr(host.data, ']', host.size);
     if (end == NULL || end == host.data + 1) return false;
     for (const char *c = host.data + 1; c < end; c++)
-      if (!is((unsigned char)*c, HOST) && *c != ':') return false;
+      if (!azd_http_is((unsigned char)*c, AZD_HTTP_HOST) && *c != ':') return false;
     i = (size_t)(end - host.data) + 1;
   } else {
-    while (i < host.size && is((unsigned char)host.data[i], HOST)) i++;
+    while (i < host.size && azd_http_is((unsigned char)host.data[i], AZD_HTTP_HOST)) i++;
   }
   if (i == host.size) return true;
   if (host.data[i++] != ':') return false;
-  while (i < host.size && is((unsigned char)host.data[i], DIGIT)) i++;
+  while (i < host.size && azd_http_is((unsigned char)host.data[i], AZD_HTTP_DIGIT)) i++;
   return i == host.size;
 }
 
@@ -152,7 +108,7 @@ static enum azd_http_step version_byte(struct azd_http_head *head, const char *d
   if (at < 5) return c == (unsigned char)PREFIX[at] ? AZD_HTTP_MORE : refuse(head, 400, "HTTP version");
   if (at == 6) return c == '.' ? AZD_HTTP_MORE : refuse(head, 400, "HTTP version");
   if (at == 5 || at == 7) {
-    if (!is(c, DIGIT)) return refuse(head, 400, "HTTP version");
+    if (!azd_http_is(c, AZD_HTTP_DIGIT)) return refuse(head, 400, "HTTP version");
     if (at == 5) return AZD_HTTP_MORE;
     if (data[head->at - 2] != '1' || c > '1') return refuse(head, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     head->minor = (uint8_t)(c - '0');
@@ -173,7 +129,7 @@ static enum azd_http_step line_byte(struct azd_http_head *head, const char *data
       head->state = LINE_START_LF;
       break;
     }
-    if (!is(c, TOKEN)) return refuse(head, 400, "method");
+    if (!azd_http_is(c, AZD_HTTP_TOKEN)) return refuse(head, 400, "method");
     head->mark = head->at;
     head->state = LINE_METHOD;
     break;
@@ -183,7 +139,7 @@ static enum azd_http_step line_byte(struct azd_http_head *head, const char *data
     head->state = LINE_START;
     break;
   case LINE_METHOD:
-    if (is(c, TOKEN)) {
+    if (azd_http_is(c, AZD_HTTP_TOKEN)) {
       if (head->at - head->mark == AZD_HTTP_METHOD_BYTES) return refuse(head, 501, "this method is not served");
       break;
     }
@@ -193,10 +149,12 @@ static enum azd_http_step line_byte(struct azd_http_head *head, const char *data
     head->state = LINE_TARGET;
     break;
   case LINE_TARGET:
-    if (is(c, TARGET)) {
+    if (azd_http_is(c, AZD_HTTP_TARGET)) {
       const size_t limit = (size_t)head->mark + AZD_HTTP_TARGET_BYTES;
       if (head->at == limit) return refuse(head, 414, "the request target is too long");
-      while (head->at + 1u < end && head->at + 1u < limit && is((unsigned char)data[head->at + 1], TARGET)) head->at++;
+      while (head->at + 1u < end && head->at + 1u < limit &&
+             azd_http_is((unsigned char)data[head->at + 1], AZD_HTTP_TARGET))
+        head->at++;
       break;
     }
     if (c != ' ' || head->at == head->mark) return refuse(head, 400, "request target");
@@ -218,7 +176,8 @@ static enum azd_http_step understand_length(struct azd_http_head *head, struct a
   head->saw_length = true;
   if (value.size == 0) return refuse(head, 400, "Content-Length is not a number");
   for (size_t i = 0; i < value.size; i++)
-    if (!is((unsigned char)value.data[i], DIGIT)) return refuse(head, 400, "Content-Length is not a number");
+    if (!azd_http_is((unsigned char)value.data[i], AZD_HTTP_DIGIT))
+      return refuse(head, 400, "Content-Length is not a number");
   if (value.size > AZD_HTTP_LENGTH_DIGITS) return refuse(head, 413, "the body is too long");
   for (size_t i = 0; i < value.size; i++)
     head->content_length = head->content_length * 10 + (uint64_t)(value.data[i] - '0');
@@ -298,14 +257,14 @@ static enum azd_http_step field_byte(struct azd_http_head *head, const char *dat
       break;
     }
     if (c == ' ' || c == '\t') return refuse(head, 400, "a folded line");
-    if (!is(c, TOKEN)) return refuse(head, 400, "field name");
+    if (!azd_http_is(c, AZD_HTTP_TOKEN)) return refuse(head, 400, "field name");
     if (head->n_fields == AZD_HTTP_FIELDS) return refuse(head, 431, "too many fields");
     head->mark = head->at;
     head->state = FIELD_NAME;
     break;
   case FIELD_NAME:
-    while (head->at + 1u < end && is((unsigned char)data[head->at], TOKEN)) head->at++;
-    if (is((unsigned char)data[head->at], TOKEN)) break;
+    while (head->at + 1u < end && azd_http_is((unsigned char)data[head->at], AZD_HTTP_TOKEN)) head->at++;
+    if (azd_http_is((unsigned char)data[head->at], AZD_HTTP_TOKEN)) break;
     if (data[head->at] != ':') return refuse(head, 400, "field name");
     head->fields[head->n_fields].name = span_of(head->mark, head->at);
     head->state = FIELD_SPACE;
@@ -316,7 +275,7 @@ static enum azd_http_step field_byte(struct azd_http_head *head, const char *dat
     head->state = FIELD_VALUE;
     /* fall through */
   case FIELD_VALUE:
-    for (; head->at < end && is((unsigned char)data[head->at], VALUE); head->at++)
+    for (; head->at < end && azd_http_is((unsigned char)data[head->at], AZD_HTTP_VALUE); head->at++)
       if (!is_space(data[head->at])) head->value_end = (uint16_t)(head->at + 1);
     if (head->at == end) {
       head->at--; /* the caller steps over it */
@@ -369,157 +328,4 @@ bool azd_http_head_field(const struct azd_http_head *head, const char *data, str
     return true;
   }
   return false;
-}
-
-/* ---- the body -------------------------------------------------------------------------------------------------- */
-
-enum body_state {
-  BODY_LENGTH,
-  CHUNK_SIZE,
-  CHUNK_EXTENSION_NAME, /* its first byte */
-  CHUNK_EXTENSION,
-  CHUNK_SIZE_LF,
-  CHUNK_DATA,
-  CHUNK_DATA_CR,
-  CHUNK_DATA_LF,
-  TRAILER_START,
-  TRAILER_NAME,
-  TRAILER_VALUE,
-  TRAILER_LF,
-  BODY_LF,
-  BODY_DONE,
-  BODY_REFUSED,
-};
-
-static enum azd_http_step refuse_body(struct azd_http_body *body, uint16_t status, const char *reason) {
-  body->state = BODY_REFUSED;
-  body->status = status;
-  body->reason = reason;
-  return AZD_HTTP_REFUSED;
-}
-
-enum azd_http_step azd_http_body_start(struct azd_http_body *body, const struct azd_http_head *head,
-                                       uint64_t max_bytes) {
-  *body = (struct azd_http_body){.max_bytes = max_bytes, .reason = ""};
-  switch (head->framing) {
-  case AZD_HTTP_BODY_NONE: body->state = BODY_DONE; return AZD_HTTP_DONE;
-  case AZD_HTTP_BODY_LENGTH:
-    if (head->content_length > max_bytes) return refuse_body(body, 413, "the body is too long");
-    body->state = BODY_LENGTH;
-    body->left = head->content_length;
-    return AZD_HTTP_MORE;
-  default: body->state = CHUNK_SIZE; return AZD_HTTP_MORE;
-  }
-}
-
-static int hex_value(unsigned char c) {
-  if (is(c, DIGIT)) return c - '0';
-  c = azd_fold(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The line that opens a chunk: its size in hex digits, extensions, CRLF. */
-static enum azd_http_step chunk_line_byte(struct azd_http_body *body, unsigned char c) {
-  if (++body->line_bytes > AZD_HTTP_CHUNK_LINE_BYTES) return refuse_body(body, 400, "a chunk's size line is too long");
-  switch (body->state) {
-  case CHUNK_SIZE: {
-    const int digit = hex_value(c);
-    if (digit >= 0) {
-      if (body->digits++ == AZD_HTTP_CHUNK_DIGITS) return refuse_body(body, 400, "chunk size");
-      body->left = body->left << 4 | (unsigned)digit;
-      return AZD_HTTP_MORE;
-    }
-    if (body->digits == 0 || (c != ';' && c != '\r')) return refuse_body(body, 400, "chunk size");
-    body->state = c == ';' ? CHUNK_EXTENSION_NAME : CHUNK_SIZE_LF;
-    return AZD_HTTP_MORE;
-  }
-  case CHUNK_EXTENSION_NAME:
-    if (!is(c, TOKEN)) return refuse_body(body, 400, "chunk extension");
-    body->state = CHUNK_EXTENSION;
-    return AZD_HTTP_MORE;
-  case CHUNK_EXTENSION:
-    if (c == '\r')
-      body->state = CHUNK_SIZE_LF;
-    else if (!is(c, VALUE))
-      return refuse_body(body, 400, "chunk extension");
-    return AZD_HTTP_MORE;
-  default: /* CHUNK_SIZE_LF */
-    if (c != '\n') return refuse_body(body, 400, "CR without LF");
-    if (body->left > body->max_bytes - body->taken_bytes) return refuse_body(body, 413, "the body is too long");
-    body->state = body->left > 0 ? CHUNK_DATA : TRAILER_START;
-    body->line_bytes = 0;
-    body->digits = 0;
-    return AZD_HTTP_MORE;
-  }
-}
-
-/* The lines after the last chunk, by the grammar of fields; nothing of them is kept (RFC 9110 6.5.1). */
-static enum azd_http_step trailer_byte(struct azd_http_body *body, unsigned char c) {
-  if (++body->trailer_bytes > AZD_HTTP_TRAILER_BYTES) return refuse_body(body, 431, "the trailers are too long");
-  switch (body->state) {
-  case TRAILER_START:
-    if (c == '\r')
-      body->state = BODY_LF;
-    else if (is(c, TOKEN))
-      body->state = TRAILER_NAME;
-    else
-      return refuse_body(body, 400, "trailer name");
-    return AZD_HTTP_MORE;
-  case TRAILER_NAME:
-    if (c == ':')
-      body->state = TRAILER_VALUE;
-    else if (!is(c, TOKEN))
-      return refuse_body(body, 400, "trailer name");
-    return AZD_HTTP_MORE;
-  case TRAILER_VALUE:
-    if (c == '\r')
-      body->state = TRAILER_LF;
-    else if (!is(c, VALUE))
-      return refuse_body(body, 400, "trailer value");
-    return AZD_HTTP_MORE;
-  default: /* TRAILER_LF, BODY_LF */
-    if (c != '\n') return refuse_body(body, 400, "CR without LF");
-    body->state = body->state == BODY_LF ? BODY_DONE : TRAILER_START;
-    return body->state == BODY_DONE ? AZD_HTTP_DONE : AZD_HTTP_MORE;
-  }
-}
-
-static enum azd_http_step framing_byte(struct azd_http_body *body, unsigned char c) {
-  if (body->state >= TRAILER_START) return trailer_byte(body, c);
-  if (body->state == CHUNK_DATA_CR) {
-    if (c != '\r') return refuse_body(body, 400, "a chunk is longer than its size");
-    body->state = CHUNK_DATA_LF;
-    return AZD_HTTP_MORE;
-  }
-  if (body->state == CHUNK_DATA_LF) {
-    if (c != '\n') return refuse_body(body, 400, "CR without LF");
-    body->state = CHUNK_SIZE;
-    return AZD_HTTP_MORE;
-  }
-  return chunk_line_byte(body, c);
-}
-
-enum azd_http_step azd_http_body_feed(struct azd_http_body *body, const char *data, size_t size, size_t *used,
-                                      struct azd_str *piece) {
-  *used = 0;
-  *piece = (struct azd_str){data, 0};
-  if (body->state == BODY_DONE) return AZD_HTTP_DONE;
-  if (body->state == BODY_REFUSED) return AZD_HTTP_REFUSED;
-  while (*used < size) {
-    if (body->state == BODY_LENGTH || body->state == CHUNK_DATA) {
-      const size_t rest = size - *used, take = body->left < rest ? (size_t)body->left : rest;
-      *piece = (struct azd_str){data + *used, take};
-      *used += take;
-      body->left -= take;
-      body->taken_bytes += take;
-      if (body->left > 0) return AZD_HTTP_MORE;
-      body->state = body->state == CHUNK_DATA ? CHUNK_DATA_CR : BODY_DONE;
-      return body->state == BODY_DONE ? AZD_HTTP_DONE : AZD_HTTP_MORE;
-    }
-    const enum azd_http_step step = framing_byte(body, (unsigned char)data[*used]);
-    if (step == AZD_HTTP_REFUSED) return step;
-    ++*used;
-    if (step == AZD_HTTP_DONE) return step;
-  }
-  return AZD_HTTP_MORE;
 }
