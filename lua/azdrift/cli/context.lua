@@ -16,8 +16,8 @@ function context.new(host, values)
     write = function(text) out:write(text) end,
     terminal = terminal.new({ env = host.env, is_terminal = host.is_terminal(1),
       error_is_terminal = host.is_terminal(2),
-      columns = host.columns(1), no_color = values.no_color, quiet = values.quiet, write_error = host.write_error }) },
-        Context)
+      columns = host.columns(1), error_columns = host.columns(2), no_color = values.no_color, quiet = values.quiet,
+        write_error = host.write_error }) }, Context)
 end
 
 function Context:line(...) self.out:line(...) end

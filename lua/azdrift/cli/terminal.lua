@@ -27,8 +27,8 @@ end
 local Terminal = {}
 Terminal.__index = Terminal
 
---- options: env (function), is_terminal (of standard output), error_is_terminal, columns, no_color, quiet,
---- write_error (function that writes to standard error at once; for the progress line).
+--- options: env (function), is_terminal (of standard output), error_is_terminal, columns and error_columns, no_color,
+--- quiet, write_error (function that writes to standard error at once; for the progress line).
 function terminal.new(options)
   local env = options.env
   local columns = math.tointeger(tonumber(env("COLUMNS") or "")) or options.columns
@@ -41,6 +41,8 @@ function terminal.new(options)
     -- A file or a pipe has no width: lines are as long as they need to be, up to what people can still read.
     width = options.is_terminal and math.max(40, columns or 80) or 120,
     write_error = options.error_is_terminal and not options.quiet and options.write_error or nil,
+    -- The line of progress stands on another terminal when the output goes into a pipe.
+    progress_width = options.error_columns or 80,
     has_progress = false,
   }, Terminal)
 end
@@ -156,7 +158,7 @@ end
 --- Shows one line of progress on standard error, in place of the last; nothing where nobody watches.
 function Terminal:progress(text)
   if not self.write_error then return end
-  self.write_error("\r\27[2K" .. self:cut(terminal.safe(text), self.width - 1))
+  self.write_error("\r\27[2K" .. self:cut(terminal.safe(text), self.progress_width - 1))
   self.has_progress = true
 end
 
