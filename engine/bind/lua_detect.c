@@ -1,13 +1,16 @@
 /* `azdrift.detectors`: finds drift (drift/detect.h, drift/compare.h) for scripts. Bodies and drifts stay C bytes and
  * JSON text; only counts become Lua values.
  *
- *   local detector = require("azdrift.detectors").new({ bundle = bundle or nil, shape = table, raw = boolean,
- * rules_only = boolean, show_ignored = boolean, redaction_key = text, scope = text, now_ms =, against_baseline =
- * boolean }) detector:compare(old_path, new_path) -> result or nil, sentence, code -- awaits result: { drifts =
- * json_text (an array), errors = json_text (an array), count =, by_severity = { high = 1 }, changes =, effects =, notes
- * =, ignored =, not_compared =, complete = boolean, duplicate_keys =, old_resources =, new_resources = }
- *   detector:batch(lines_text) -> answers_text, drifted, failed                                                     --
- * awaits shape: { items =, groups =, id =, type =, type_marker =, root_type =, identities = { pointer, ... } }
+ *   local detector = require("azdrift.detectors").new({ bundle =, shape = table, raw =, rules_only =, show_ignored =,
+ *     redaction_key = text, scope = text, now_ms =, against_baseline = })         bundle may be nil where raw is set
+ *   detector:compare(old_path, new_path) -> result or nil, sentence, code                                   -- awaits
+ *   detector:pair({ before = json_text, after = json_text, before_view =, before_api_version =, after_view =,
+ *     after_api_version = }) -> result: two bodies of one resource                                          -- awaits
+ *     result: { drifts = json_text (an array), errors = json_text (an array), count =, by_severity = { high = 1 },
+ *       changes =, effects =, notes =, ignored =, not_compared =, complete =, duplicate_keys =, old_resources =,
+ *       new_resources = }
+ *   detector:batch(lines_text) -> answers_text, drifted, failed                                             -- awaits
+ *   shape: { items =, groups =, id =, type =, type_marker =, root_type =, identities = { pointer, ... } }
  *
  * Thread: the loop's; the work is done on CPU workers, which also read the two files. Blocks: never. */
 #include "bind/lua_detect.h"
@@ -127,35 +130,45 @@ static void destroy_comparer(void *comparer) {
 }
 static const struct azd_worker_kind comparer_kind = {create_comparer, destroy_comparer};
 
-/* ---- compare two files ---- */
+/* ---- compare two files, or two bodies ---- */
 
 struct compare {
   struct azd_work work;
   const struct azd_detect_setup *setup;
-  const char *old_path, *new_path;
+  const char *old_path, *new_path; /* NULL: input has the texts, anchored */
+  struct azd_compare_input input;
   struct azd_buf old_text, new_text, drifts, errors;
   struct azd_compare_result result;
   int status;
   struct azd_error error;
 };
 
-static int compare_files(struct compare *compare, struct azd_comparer *comparer) {
+static int read_files(struct compare *compare) {
   int status = azd_read_file(compare->old_path, AZD_COMPARE_FILE_MAX_BYTES, &compare->old_text, &compare->error);
   if (!status)
     status = azd_read_file(compare->new_path, AZD_COMPARE_FILE_MAX_BYTES, &compare->new_text, &compare->error);
+  compare->input.old_text = azd_buf_str(&compare->old_text);
+  compare->input.new_text = azd_buf_str(&compare->new_text);
+  return status;
+}
+
+/* The side becomes the file's name. */
+static void name_file(struct compare *compare) {
+  char *text = compare->error.text;
+  if (!compare->old_path || (strncmp(text, "old: ", 5) && strncmp(text, "new: ", 5))) return;
+  const char *path = text[0] == 'o' ? compare->old_path : compare->new_path;
+  memmove(text, text + 5, strlen(text + 5) + 1);
+  azd_error_prefix(&compare->error, "%s", path);
+}
+
+static int compare_sides(struct compare *compare, struct azd_comparer *comparer) {
+  int status = compare->old_path ? read_files(compare) : 0;
   if (status) return status;
-  const struct azd_compare_input input = {.old_text = azd_buf_str(&compare->old_text),
-                                          .new_text = azd_buf_str(&compare->new_text)};
   azd_buf_append_char(&compare->errors, '[');
-  status = azd_compare_texts(comparer, &compare->setup->options, &compare->setup->shape, &input, &compare->drifts,
-                             &compare->errors, &compare->result, &compare->error);
+  status = azd_compare_texts(comparer, &compare->setup->options, &compare->setup->shape, &compare->input,
+                             &compare->drifts, &compare->errors, &compare->result, &compare->error);
   azd_buf_append_char(&compare->errors, ']');
-  if (!strncmp(compare->error.text, "old: ", 5) || !strncmp(compare->error.text, "new: ", 5)) {
-    /* The side becomes the file's name. */
-    const char *path = compare->error.text[0] == 'o' ? compare->old_path : compare->new_path;
-    memmove(compare->error.text, compare->error.text + 5, strlen(compare->error.text + 5) + 1);
-    azd_error_prefix(&compare->error, "%s", path);
-  }
+  if (status) name_file(compare);
   return status;
 }
 
@@ -165,7 +178,7 @@ static void compare_run(struct azd_work *work, struct azd_worker *worker) {
   if (!comparer)
     compare->status = azd_fail(&compare->error, AZD_ENOMEM, "no memory for a comparison");
   else
-    compare->status = compare_files(compare, comparer);
+    compare->status = compare_sides(compare, comparer);
 }
 
 static void set_count(lua_State *L, const char *name, uint32_t count) {
@@ -221,6 +234,36 @@ static int l_compare(lua_State *L) {
   compare->setup = setup;
   compare->old_path = old_path;
   compare->new_path = new_path;
+  return azd_await_work(L, &compare->work, azd_engine_of(L)->cpu_pool, COMPARE_DEADLINE_MS);
+}
+
+/* Borrowed from the table at index, which the work anchors. */
+static struct azd_str text_field(lua_State *L, int index, const char *name, bool is_needed) {
+  struct azd_str text = {"", 0};
+  int type = lua_getfield(L, index, name);
+  if (type == LUA_TSTRING)
+    text.data = lua_tolstring(L, -1, &text.size);
+  else if (type != LUA_TNIL || is_needed)
+    luaL_error(L, "detector:pair: %s: text expected, got %s", name, lua_typename(L, type));
+  lua_pop(L, 1);
+  return text;
+}
+
+static int l_pair(lua_State *L) {
+  const struct azd_detect_setup *setup = azd_check_detector(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  struct compare *compare = (struct compare *)azd_work_new(L, &compare_type);
+  for (int i = 1; i <= 2; i++) azd_work_anchor(L, &compare->work, i);
+  compare->setup = setup;
+  compare->input = (struct azd_compare_input){
+      .old_text = text_field(L, 2, "before", true),
+      .new_text = text_field(L, 2, "after", true),
+      .old_view = text_field(L, 2, "before_view", false),
+      .new_view = text_field(L, 2, "after_view", false),
+      .old_api_version = text_field(L, 2, "before_api_version", false),
+      .new_api_version = text_field(L, 2, "after_api_version", false),
+  };
   return azd_await_work(L, &compare->work, azd_engine_of(L)->cpu_pool, COMPARE_DEADLINE_MS);
 }
 
@@ -286,7 +329,7 @@ static int l_batch(lua_State *L) {
 }
 
 int azd_open_detectors(lua_State *L) {
-  static const luaL_Reg methods[] = {{"compare", l_compare}, {"batch", l_batch}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"compare", l_compare}, {"pair", l_pair}, {"batch", l_batch}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"new", l_new}, {NULL, NULL}};
   azd_new_class(L, class_name, methods, l_close);
   luaL_newlib(L, functions);

@@ -25,6 +25,11 @@ local function file_detector(options)
   })
 end
 
+--- A detector for bodies as they are stored: redacted already. options: raw, bundle.
+function detect.detector(options)
+  return detectors.new({ bundle = options.bundle, shape = shape, raw = options.raw, rules_only = true, now_ms = task.now_ms() })
+end
+
 local function stamps(bundle) return { bundle = bundle and bundle:stamp() or nil } end
 
 --- Compares two files. options: raw, policies, show (set), bundle.

@@ -14,10 +14,11 @@ end
 local function changes_between(detector, version, older)
   local before, after = older and older.body, version.body
   if before and after then
-    local found = assert(detector:pair({ id = version.id, type = version.type, before = before, after = after,
-      before_view = older.view, before_api_version = older.api_version, after_view = version.view,
-      after_api_version = version.api_version }))
-    return "changed", json.parse(found).changes
+    local result, message, code = detector:pair({ before = before, after = after, before_view = older.view,
+      before_api_version = older.api_version, after_view = version.view, after_api_version = version.api_version })
+    if not result then error({ message = message, code = code }, 0) end
+    local drift = json.parse(result.drifts)[1]
+    return "changed", drift and drift.changes or {}
   end
   if after then return "added", { { op = "add", property = "", pointer = "", new_value = json.parse(after) } } end
   return "removed", { { op = "remove", property = "", pointer = "", old_value = before and json.parse(before) } }
