@@ -251,6 +251,7 @@ static void reset(struct azd_diff *diff) {
   azd_buf_clear(&diff->text);
   memset(diff->counts, 0, sizeof diff->counts);
   diff->not_compared = 0;
+  diff->text_bytes = 0;
 }
 
 int azd_diff_run(struct azd_diff *diff, const struct azd_trie *trie, const struct azd_doc *old_doc, azd_node old_node,
@@ -267,10 +268,12 @@ int azd_diff_run(struct azd_diff *diff, const struct azd_trie *trie, const struc
                     .verdict = {AZD_CLASS_CHANGE, AZD_RULE_NONE, -1, NULL}};
   int status = compare(diff, &root);
   if (!status) return 0;
+  bool too_much_text = diff->text_bytes > AZD_DIFF_TEXT_MAX_BYTES;
   reset(diff);
-  if (status == AZD_ELIMIT)
-    return azd_fail(error, status, "documents nested deeper than %d cannot be compared", AZD_DIFF_DEPTH_MAX);
-  return azd_fail(error, status, "no memory to compare two documents");
+  if (status != AZD_ELIMIT) return azd_fail(error, status, "no memory to compare two documents");
+  if (too_much_text)
+    return azd_fail(error, status, "the paths of what changed take more than %d bytes", AZD_DIFF_TEXT_MAX_BYTES);
+  return azd_fail(error, status, "documents nested deeper than %d cannot be compared", AZD_DIFF_DEPTH_MAX);
 }
 
 uint32_t azd_diff_count(const struct azd_diff *diff) {

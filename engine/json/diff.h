@@ -24,6 +24,8 @@ enum azd_change_class { AZD_CLASS_CHANGE, AZD_CLASS_EFFECT, AZD_CLASS_NOTE, AZD_
 #define AZD_RULE_NONE UINT32_MAX
 
 enum { AZD_DIFF_DEPTH_MAX = 1024 };
+/* Paths of all changes of one run; long names above many changes could multiply without end. */
+enum { AZD_DIFF_TEXT_MAX_BYTES = 64 * 1024 * 1024 };
 
 /* A rule with `when` that may speak for a change; a list, strongest first. */
 struct azd_when {
@@ -62,8 +64,8 @@ struct azd_diff *azd_diff_new(void);
 void azd_diff_free(struct azd_diff *diff);
 
 /* Compares old_node with new_node. trie may be NULL (defaults only) and is not used when raw.
- * 0, AZD_ENOMEM or AZD_ELIMIT (deeper than AZD_DIFF_DEPTH_MAX); results stay readable until the next run, and as long
- * as both documents stand. */
+ * 0, AZD_ENOMEM or AZD_ELIMIT (one of the limits above; the sentence names it); results stay readable until the next
+ * run, and as long as both documents stand. */
 int azd_diff_run(struct azd_diff *diff, const struct azd_trie *trie, const struct azd_doc *old_doc, azd_node old_node,
                  const struct azd_doc *new_doc, azd_node new_node, const struct azd_diff_options *options,
                  struct azd_error *error);

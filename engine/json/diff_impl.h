@@ -37,13 +37,14 @@ struct azd_diff {
   struct azd_diff_options options;
   struct azd_arena arena;
   struct azd_buf changes; /* struct azd_change */
-  struct azd_buf text;
+  struct azd_buf text;    /* of the path at hand */
+  size_t text_bytes;      /* of all paths of this run */
   struct azd_same_scratch same;
   struct azd_matcher matcher;
   uint32_t counts[AZD_DIFF_CLASSES], not_compared;
 };
 
-/* Adds one change at the frame. 0 or AZD_ENOMEM. */
+/* Adds one change at the frame. 0, AZD_ENOMEM or AZD_ELIMIT. */
 int azd_diff_emit(struct azd_diff *diff, const struct azd_frame *frame, enum azd_op op,
                   const struct azd_verdict *verdict);
 

@@ -125,6 +125,8 @@ static void write_pointer(struct azd_diff *diff, const struct azd_frame *const *
 
 static int keep_text(struct azd_diff *diff, struct azd_str *kept) {
   if (azd_buf_status(&diff->text)) return AZD_ENOMEM;
+  diff->text_bytes += diff->text.size;
+  if (diff->text_bytes > AZD_DIFF_TEXT_MAX_BYTES) return AZD_ELIMIT;
   const char *copy = azd_arena_copy(&diff->arena, azd_buf_str(&diff->text));
   *kept = (struct azd_str){copy, diff->text.size};
   azd_buf_clear(&diff->text);
@@ -164,8 +166,9 @@ int azd_diff_emit(struct azd_diff *diff, const struct azd_frame *frame, enum azd
     write_pointer(diff, chain, count, op == AZD_OP_REMOVE);
     status = keep_text(diff, &change.pointer);
   }
+  if (status) return status;
   azd_buf_append(&diff->changes, &change, sizeof change);
-  if (status || azd_buf_status(&diff->changes)) return AZD_ENOMEM;
+  if (azd_buf_status(&diff->changes)) return AZD_ENOMEM;
   diff->counts[change.class]++;
   return 0;
 }

@@ -558,6 +558,27 @@ static void documents_deeper_than_1024_are_refused_by_name(void **state) {
   }
 }
 
+static void long_names_above_many_changes_end_in_a_named_limit(void **state) {
+  struct fixture *f = *state;
+  seal(f);
+  struct azd_buf texts[2];
+  for (int side = 0; side < 2; side++) {
+    azd_buf_init(&texts[side], 0);
+    for (int level = 0; level < 100; level++) azd_buf_printf(&texts[side], "{\"%01000d\":", level);
+    for (int i = 0; i < 1000; i++) azd_buf_printf(&texts[side], "%c{\"name\":%d,\"v\":%d}", i ? ',' : '[', i, side);
+    azd_buf_append_char(&texts[side], ']');
+    for (int level = 0; level < 100; level++) azd_buf_append_char(&texts[side], '}');
+  }
+  struct azd_error error = {0}; /* 1,000 changes, each with two paths of 100 KB */
+  assert_int_equal(azd_doc_parse(f->old_doc, azd_buf_str(&texts[0]), NULL, &error), 0);
+  assert_int_equal(azd_doc_parse(f->new_doc, azd_buf_str(&texts[1]), NULL, &error), 0);
+  assert_int_equal(azd_diff_run(f->diff, NULL, f->old_doc, 0, f->new_doc, 0, NULL, &error), AZD_ELIMIT);
+  assert_non_null(strstr(error.text, "67108864"));
+  assert_int_equal(azd_diff_count(f->diff), 0);
+  assert_string_equal(compare(f, "1", "2"), "change replace   1 2"); /* and the next run is fine */
+  azd_buf_free(&texts[0]), azd_buf_free(&texts[1]);
+}
+
 static void wide_arrays_without_identity_end_in_sorting_not_in_squares(void **state) {
   struct fixture *f = *state;
   seal(f);
@@ -607,6 +628,7 @@ int main(void) {
       CASE(a_document_does_not_differ_from_itself),
       CASE(a_document_in_another_order_has_only_notes),
       CASE(documents_deeper_than_1024_are_refused_by_name),
+      CASE(long_names_above_many_changes_end_in_a_named_limit),
       CASE(wide_arrays_without_identity_end_in_sorting_not_in_squares),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
