@@ -59,6 +59,11 @@ static int make_file(const char *path, struct azd_error *error) {
   return 0;
 }
 
+/* Of the effective user: access() asks for the real one. */
+static bool may(const char *path, int mode) {
+  return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
+}
+
 static int look_at(struct sq_store *store, struct azd_error *error) {
   struct stat file;
   const char *path = store->path;
@@ -66,7 +71,7 @@ static int look_at(struct sq_store *store, struct azd_error *error) {
     return azd_fail(error, errno == ENOENT ? AZD_ENOTFOUND : AZD_EIO, "%s: %s%s", path, strerror(errno),
                     errno == ENOENT ? ": collect first, or name the store with --store" : "");
   if (!S_ISREG(file.st_mode)) return azd_fail(error, AZD_EINVAL, "%s is not a file: name a file as the store", path);
-  if (access(path, R_OK))
+  if (!may(path, R_OK))
     return azd_fail(error, AZD_EDENIED, "%s: cannot be read: change its permissions, or run as its owner", path);
   if (!store->base.read_only) return 0;
   /* WAL needs to write its -shm file. On a medium that cannot be written nobody else writes either. */
@@ -75,7 +80,7 @@ static int look_at(struct sq_store *store, struct azd_error *error) {
   const char *slash = strrchr(path, '/');
   char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
   if (!folder) return azd_fail(error, AZD_ENOMEM, "%s: out of memory", path);
-  store->immutable = access(folder, W_OK) && stat(wal, &file);
+  store->immutable = !may(folder, W_OK) && stat(wal, &file);
   free(folder);
   return 0;
 }

@@ -486,6 +486,7 @@ static void intervals_agree_with_a_model_after_random_runs(void **state) {
 }
 
 #include "store_contract_life.h"
+#include "store_contract_threads.h"
 
 #define STORE_CONTRACT_CASES                                                                                           \
   STORE_CASE(first_commit_is_read_back_as_given), STORE_CASE(reopened_store_shows_the_same),                           \
@@ -495,6 +496,7 @@ static void intervals_agree_with_a_model_after_random_runs(void **state) {
       STORE_CASE(stale_map_is_refused), STORE_CASE(second_engine_waits_for_the_lease),                                 \
       STORE_CASE(expired_lease_is_taken_over), STORE_CASE(scopes_do_not_know_each_other),                              \
       STORE_CASE(late_writer_is_refused_at_the_fence), STORE_CASE(versions_of_a_dead_run_are_swept),                   \
-      STORE_CASE(intervals_agree_with_a_model_after_random_runs), STORE_CONTRACT_LIFE_CASES
+      STORE_CASE(intervals_agree_with_a_model_after_random_runs), STORE_CONTRACT_LIFE_CASES,                           \
+      STORE_CONTRACT_THREADS_CASES
 
 #endif

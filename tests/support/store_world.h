@@ -202,6 +202,27 @@ static inline int64_t world_first(struct world *world, int count, int *states) {
   return world_commit(world, nothing, states);
 }
 
+/* More than a batch, so that it is staged and closed in several steps. */
+enum { WORLD_MANY = AZD_STORE_BATCH + 500 };
+
+/* One run that puts all of [0, count) in a state. */
+static inline void world_commit_many(struct world *w, int count, int state) {
+  struct azd_commit *commit;
+  struct world_put put;
+  struct azd_lease lease = world_acquire(w, "engine-a");
+  struct azd_snapshot snapshot = world_snapshot(AZD_SNAPSHOT_COMPLETE, 1000 * lease.seq);
+  must(azd_store_map_load(w->store, SCOPE, w->map, ERR));
+  must(azd_commit_begin(w->store, &lease, &commit, ERR));
+  for (int i = 0; i < count; i++) {
+    world_fill(w, &put, i, state);
+    must(azd_commit_put(commit, &put.version, 1, NULL, ERR));
+    azd_buf_free(&put.body);
+  }
+  must(azd_commit_publish(commit, &snapshot, ERR));
+  must(azd_store_release(w->store, &lease, ERR));
+  assert_int_equal(snapshot.resources, count);
+}
+
 /* ---- asserting what is stored ---- */
 
 static inline int world_index(struct azd_str id) {

@@ -1,0 +1,485 @@
+/* What can happen to the one file of the SQLite store: each fault has a clear error and loses nothing that was
+ * committed. */
+#include "support/store_world.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void fresh_file(char *place, size_t place_bytes) {
+  static int made;
+  snprintf(place, place_bytes, "%s/sqlite-%d-%d.db", AZD_BINARY_DIR, (int)getpid(), made++);
+}
+
+static void drop_file(const char *place) {
+  char name[600];
+  unlink(place);
+  snprintf(name, sizeof name, "%s-wal", place);
+  unlink(name);
+  snprintf(name, sizeof name, "%s-shm", place);
+  unlink(name);
+}
+
+static struct store_factory sqlite = {.name = "sqlite", .fresh = fresh_file, .drop = drop_file};
+
+static int open_code(const char *place, bool read_only) {
+  struct azd_store *store = NULL;
+  int rc = azd_store_open(&(struct azd_store_options){.url = place, .read_only = read_only}, &store, ERR);
+  if (!rc) azd_store_close(store);
+  return rc;
+}
+
+static void assert_refused(const char *place, bool read_only, int code, const char *says) {
+  assert_int_equal(open_code(place, read_only), code);
+  assert_non_null(strstr(ERR->text, place));
+  if (!strstr(ERR->text, says)) fail_msg("'%s' does not say '%s'", ERR->text, says);
+}
+
+/* SQL on the file behind the store's back. */
+static void surgery(const char *place, const char *sql) {
+  sqlite3 *db;
+  char *message = NULL;
+  assert_int_equal(sqlite3_open(place, &db), SQLITE_OK);
+  sqlite3_busy_timeout(db, 10000);
+  if (sqlite3_exec(db, sql, NULL, NULL, &message)) fail_msg("%s: %s", sql, message);
+  sqlite3_close(db);
+}
+
+static void write_file(const char *place, const char *bytes, size_t count) {
+  FILE *file = fopen(place, "w");
+  assert_non_null(file);
+  assert_int_equal(fwrite(bytes, 1, count, file), count);
+  fclose(file);
+}
+
+/* ---- opening ---- */
+
+static void missing_file_and_folder_are_said(void **state) {
+  char place[512];
+  (void)state;
+  fresh_file(place, sizeof place);
+  assert_refused(place, true, AZD_ENOTFOUND, "collect first");
+  assert_refused("/nowhere/at/all/azdrift.db", false, AZD_ENOTFOUND, "No such file");
+  assert_int_equal(open_code(AZD_BINARY_DIR, false), AZD_EINVAL);
+  assert_non_null(strstr(ERR->text, "is not a file"));
+}
+
+static void what_is_no_store_is_left_alone(void **state) {
+  char place[512], text[5000];
+  (void)state;
+  fresh_file(place, sizeof place);
+  memset(text, 'x', sizeof text);
+  write_file(place, text, sizeof text);
+  assert_refused(place, false, AZD_EPARSE, "not an azdrift store");
+  assert_refused(place, true, AZD_EPARSE, "not an azdrift store");
+  write_file(place, "{\"a\":1}", 7);
+  assert_refused(place, false, AZD_EPARSE, "not an azdrift store");
+  struct stat file;
+  assert_int_equal(stat(place, &file), 0);
+  assert_int_equal(file.st_size, 7);
+  unlink(place);
+  surgery(place, "CREATE TABLE theirs(a); INSERT INTO theirs VALUES(1)");
+  assert_refused(place, false, AZD_EPARSE, "another program");
+  drop_file(place);
+}
+
+static void newer_schema_is_refused(void **state) {
+  struct world w;
+  world_init(&w, &sqlite);
+  (void)state;
+  surgery(w.place, "INSERT INTO migration VALUES(2, 0)");
+  assert_refused(w.place, false, AZD_EUNSUPPORTED, "newer azdrift (schema 2");
+  assert_refused(w.place, true, AZD_EUNSUPPORTED, "newer azdrift (schema 2");
+  world_free(&w);
+}
+
+static void url_of_a_store_that_is_not_built_in_is_refused_without_its_password(void **state) {
+  (void)state;
+  assert_int_equal(open_code("redis://user:s3cret@host/x", false), AZD_EUNSUPPORTED);
+  assert_null(strstr(ERR->text, "s3cret"));
+}
+
+static void file_is_for_its_owner_alone(void **state) {
+  struct world w;
+  struct stat file;
+  int states[WORLD_RESOURCES];
+  char name[600];
+  (void)state;
+  mode_t mask = umask(0);
+  world_init(&w, &sqlite);
+  world_first(&w, 3, states);
+  umask(mask);
+  static const char *const suffixes[] = {"", "-wal", "-shm"};
+  for (int i = 0; i < 3; i++) {
+    snprintf(name, sizeof name, "%s%s", w.place, suffixes[i]);
+    assert_int_equal(stat(name, &file), 0);
+    assert_int_equal(file.st_mode & 0777, 0600);
+  }
+  world_free(&w);
+}
+
+/* As root every file can be written: the test becomes somebody else in a child. */
+static int as_nobody(int (*body)(const char *place), const char *place) {
+  pid_t pid = fork();
+  if (pid == 0) {
+    if (geteuid() == 0 && seteuid(65534)) _exit(99);
+    _exit(body(place));
+  }
+  int status;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
+}
+
+static int read_only_file(const char *place) {
+  struct azd_store *store = NULL;
+  struct azd_lease lease;
+  struct azd_store_stats stats;
+  if (open_code(place, false) != AZD_EDENIED) return 1;
+  if (!strstr(ERR->text, "permissions")) return 2;
+  if (azd_store_open(&(struct azd_store_options){.url = place, .read_only = true}, &store, ERR)) {
+    fprintf(stderr, "%s\n", ERR->text);
+    return 3;
+  }
+  if (azd_store_stats(store, &stats, ERR) || stats.open_versions != 5) return 4;
+  if (azd_store_acquire(store, SCOPE, AZD_STR("x"), 1000, &lease, ERR) != AZD_EDENIED) return 5;
+  azd_store_close(store);
+  return 0;
+}
+
+static int unreadable_file(const char *place) {
+  return open_code(place, true) == AZD_EDENIED ? 0 : 1;
+}
+
+static void read_only_file_is_read_and_never_written(void **state) {
+  struct world w;
+  int states[WORLD_RESOURCES];
+  char folder[512];
+  (void)state;
+  world_init(&w, &sqlite);
+  world_first(&w, 5, states);
+  azd_store_close(w.store);
+  /* A folder of its own that nobody can write to. */
+  snprintf(folder, sizeof folder, "/tmp/azdrift-ro-%d", (int)getpid());
+  char place[600];
+  snprintf(place, sizeof place, "%s/store.db", folder);
+  assert_int_equal(mkdir(folder, 0755), 0);
+  struct azd_buf copy;
+  azd_buf_init(&copy, 0);
+  FILE *from = fopen(w.place, "r");
+  for (int c; (c = fgetc(from)) != EOF;) azd_buf_append_char(&copy, (char)c);
+  fclose(from);
+  write_file(place, copy.data, copy.size);
+  azd_buf_free(&copy);
+  assert_int_equal(chmod(place, 0444), 0);
+  assert_int_equal(chmod(folder, 0555), 0);
+  assert_int_equal(as_nobody(read_only_file, place), 0);
+  assert_int_equal(chmod(place, 0), 0);
+  assert_int_equal(as_nobody(unreadable_file, place), 0);
+  chmod(folder, 0755);
+  unlink(place);
+  rmdir(folder);
+  w.store = world_open_at(w.place);
+  world_free(&w);
+}
+
+static void empty_file_is_opened_by_many_at_once(void **state) {
+  char place[512];
+  pid_t children[6];
+  int status;
+  (void)state;
+  fresh_file(place, sizeof place);
+  for (int i = 0; i < 6; i++) {
+    children[i] = fork();
+    if (children[i] == 0) {
+      int rc = open_code(place, false);
+      if (rc) fprintf(stderr, "%s\n", ERR->text);
+      _exit(rc != 0);
+    }
+  }
+  for (int i = 0; i < 6; i++) {
+    waitpid(children[i], &status, 0);
+    assert_int_equal(status, 0);
+  }
+  assert_int_equal(open_code(place, true), 0);
+  drop_file(place);
+}
+
+static void locked_file_is_given_up_after_its_time(void **state) {
+  struct world w;
+  struct azd_store *impatient;
+  struct azd_lease lease;
+  sqlite3 *other;
+  (void)state;
+  world_init(&w, &sqlite);
+  must(azd_store_open(&(struct azd_store_options){.url = w.place, .busy_timeout_ms = 50}, &impatient, ERR));
+  assert_int_equal(sqlite3_open(w.place, &other), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  assert_int_equal(azd_store_acquire(impatient, SCOPE, AZD_STR("x"), 1000, &lease, ERR), AZD_EBUSY);
+  assert_non_null(strstr(ERR->text, "try again"));
+  assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(other);
+  must(azd_store_acquire(impatient, SCOPE, AZD_STR("x"), 1000, &lease, ERR));
+  azd_store_close(impatient);
+  world_free(&w);
+}
+
+/* ---- damage ---- */
+
+static int64_t findings_of(struct world *w, char *first, size_t bytes) {
+  struct azd_check check;
+  must(azd_store_check(w->store, (struct azd_str){0}, true, NULL, NULL, &check, ERR));
+  snprintf(first, bytes, "%s", check.first);
+  return check.findings;
+}
+
+/* Pages of zeros in the middle of the file: whatever reads them says so, and nothing reads as less than it was. */
+static void damaged_pages_are_never_read_as_data(void **state) {
+  struct world w;
+  struct stat file;
+  struct azd_version_cursor *cursor = NULL;
+  struct azd_version version;
+  char zeros[8192] = {0};
+  (void)state;
+  world_init(&w, &sqlite);
+  world_commit_many(&w, 3000, 1);
+  azd_store_close(w.store);
+  assert_int_equal(stat(w.place, &file), 0);
+  int fd = open(w.place, O_RDWR);
+  for (off_t at = 40 * 8192; at + 8192 < file.st_size; at += 20 * 8192)
+    assert_int_equal(pwrite(fd, zeros, sizeof zeros, at), sizeof zeros);
+  close(fd);
+  int rc = azd_store_open(&(struct azd_store_options){.url = w.place}, &w.store, ERR);
+  if (!rc) {
+    rc = azd_store_versions(w.store, &(struct azd_version_query){.scope = SCOPE, .seq = 1, .bodies = true}, &cursor,
+                            ERR);
+    while (!rc && (rc = azd_version_next(cursor, &version, ERR)) > 0) rc = 0;
+    azd_version_close(cursor);
+  }
+  assert_int_equal(rc, AZD_ECORRUPT);
+  assert_non_null(strstr(ERR->text, "backup"));
+  world_free(&w);
+}
+
+static void chain_names_the_first_break(void **state) {
+  static const struct {
+    const char *sql, *says;
+  } breaks[] = {
+      {"UPDATE snapshot SET coverage='{}' WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET timestamp_ms=1 WHERE seq=3", "snapshot 3"},
+      {"UPDATE snapshot SET chain=zeroblob(32) WHERE seq=2", "snapshot 2"},
+      {"DELETE FROM snapshot WHERE seq=2", "snapshot 3"},
+      {"UPDATE version SET body=x'527b7d' WHERE from_seq=2 AND to_seq>2", "snapshot 2"},
+      {"UPDATE version SET hash=zeroblob(32) WHERE id=(SELECT min(id) FROM version WHERE from_seq=3)", "snapshot 3"},
+      {"DELETE FROM version WHERE id=(SELECT min(id) FROM version WHERE from_seq=1)", "snapshot 1"},
+      {"UPDATE version SET to_seq=4 WHERE id=(SELECT max(id) FROM version WHERE from_seq=1 AND to_seq>4)",
+       "snapshot 4"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+    struct world w;
+    int states[5][WORLD_RESOURCES] = {{0}};
+    char first[256];
+    world_init(&w, &sqlite);
+    for (int run = 1; run < 5; run++) {
+      for (int k = 0; k < WORLD_RESOURCES; k++) states[run][k] = k % 4 < run ? (k % 5 == 0 ? run : 1) : 0;
+      world_commit(&w, states[run - 1], states[run]);
+    }
+    assert_int_equal(findings_of(&w, first, sizeof first), 0);
+    surgery(w.place, breaks[i].sql);
+    assert_true(findings_of(&w, first, sizeof first) > 0);
+    if (!strstr(first, breaks[i].says)) fail_msg("%s: found '%s' first", breaks[i].sql, first);
+    world_free(&w);
+  }
+}
+
+/* A run that died while it closed: its snapshot stands as closing, half of its predecessors are closed. */
+static void commit_that_died_while_closing_is_rolled_forward(void **state) {
+  struct world w;
+  struct azd_snapshot before, after;
+  struct azd_snapshot_query last = {.by = AZD_BY_LAST, .scope = SCOPE};
+  struct azd_version_cursor *cursor;
+  struct azd_version version;
+  int rc, seen = 0;
+  (void)state;
+  world_init(&w, &sqlite);
+  world_commit_many(&w, WORLD_MANY, 1);
+  world_commit_many(&w, WORLD_MANY, 2);
+  must(azd_store_snapshot(w.store, &last, &w.arena, &after, ERR));
+  surgery(w.place,
+          "UPDATE snapshot SET status=1 WHERE seq=2; UPDATE version SET to_seq=9223372036854775807 WHERE to_seq=2"
+          " AND id%2=0");
+  must(azd_store_snapshot(w.store, &last, &w.arena, &before, ERR));
+  assert_int_equal(before.seq, 1);
+  struct azd_map *map = azd_map_new();
+  must(azd_store_map_load(w.store, SCOPE, map, ERR));
+  assert_int_equal(azd_map_count(map), WORLD_MANY);
+  assert_int_equal(azd_map_seq(map), 1);
+  must(azd_store_versions(w.store, &(struct azd_version_query){.scope = SCOPE, .seq = 1}, &cursor, ERR));
+  while ((rc = azd_version_next(cursor, &version, ERR)) > 0) {
+    seen++;
+    assert_int_equal(version.from_seq, 1);
+    assert_true(version.to_seq == AZD_SEQ_OPEN); /* an end that is not published is no end */
+  }
+  assert_int_equal(rc, 0);
+  assert_int_equal(seen, WORLD_MANY);
+  azd_version_close(cursor);
+  struct azd_lease lease = world_acquire(&w, "engine-b");
+  assert_int_equal(lease.seq, 3);
+  must(azd_store_snapshot(w.store, &last, &w.arena, &before, ERR));
+  assert_int_equal(before.seq, 2);
+  assert_memory_equal(before.chain, after.chain, AZD_HASH_BYTES);
+  must(azd_store_map_load(w.store, SCOPE, map, ERR));
+  assert_int_equal(azd_map_count(map), WORLD_MANY);
+  world_assert_sound(&w);
+  azd_map_free(map);
+  world_free(&w);
+}
+
+/* ---- the disk is full ---- */
+
+static void full_disk_fails_the_commit_and_nothing_else(void **state) {
+  struct world w;
+  struct azd_commit *commit;
+  struct rlimit limit, was;
+  struct stat file;
+  int states[WORLD_RESOURCES];
+  (void)state;
+  signal(SIGXFSZ, SIG_IGN); /* a file at its size limit answers EFBIG, as a full disk ENOSPC */
+  world_init(&w, &sqlite);
+  int64_t seq = world_first(&w, 30, states);
+  struct azd_lease lease = world_acquire(&w, "engine-a");
+  struct azd_snapshot snapshot = world_snapshot(AZD_SNAPSHOT_COMPLETE, 5);
+  char wal[600];
+  snprintf(wal, sizeof wal, "%s-wal", w.place);
+  must(azd_store_map_load(w.store, SCOPE, w.map, ERR));
+  must(azd_commit_begin(w.store, &lease, &commit, ERR));
+  for (int i = 100; i < 2000; i++) must(world_put_one(&w, commit, i, 1, NULL));
+  assert_int_equal(stat(wal, &file), 0);
+  getrlimit(RLIMIT_FSIZE, &was);
+  limit = was;
+  limit.rlim_cur = (rlim_t)file.st_size + 50000;
+  setrlimit(RLIMIT_FSIZE, &limit);
+  int rc = azd_commit_publish(commit, &snapshot, ERR);
+  setrlimit(RLIMIT_FSIZE, &was);
+  assert_int_equal(rc, AZD_EIO);
+  assert_non_null(strstr(ERR->text, w.place));
+  assert_int_equal(world_last(&w), seq);
+  world_assert_at(&w, seq, states);
+  must(azd_commit_publish(commit, &snapshot, ERR)); /* space is back: the same commit goes through */
+  assert_int_equal(snapshot.resources, 30 + 1900);
+  world_assert_sound(&w);
+  world_free(&w);
+}
+
+/* ---- kill -9 ---- */
+
+/* Commits for ever, a byte into the pipe after each publication; every third one is larger than a batch. */
+static void commit_until_killed(const char *place, int out) {
+  struct world w = {.store = world_open_at(place), .map = azd_map_new(), .work = azd_codec_work_new()};
+  for (int run = 0;; run++) {
+    struct azd_commit *commit;
+    struct world_put put;
+    struct azd_lease lease = world_acquire(&w, "doomed");
+    struct azd_snapshot snapshot = world_snapshot(AZD_SNAPSHOT_COMPLETE, 1000 * lease.seq);
+    must(azd_store_map_load(w.store, SCOPE, w.map, ERR));
+    must(azd_commit_begin(w.store, &lease, &commit, ERR));
+    int count = run % 3 == 2 ? WORLD_MANY : 400;
+    for (int i = 0; i < count; i++) {
+      world_fill(&w, &put, i, (int)lease.seq);
+      must(azd_commit_put(commit, &put.version, 1, NULL, ERR));
+      azd_buf_free(&put.body);
+    }
+    must(azd_commit_publish(commit, &snapshot, ERR));
+    uint8_t seq[8];
+    memcpy(seq, &lease.seq, sizeof seq);
+    if (write(out, seq, sizeof seq) != sizeof seq) _exit(1);
+  }
+}
+
+/* Waits for a few publications, then a random while (by burning it: the moment is the point), then kills. Answers the
+ * last seq the child said was published. */
+static int64_t run_and_kill(const char *place, uint64_t *random) {
+  int pipes[2];
+  int64_t seq = 0;
+  assert_int_equal(pipe(pipes), 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    close(pipes[0]);
+    commit_until_killed(place, pipes[1]);
+  }
+  close(pipes[1]);
+  *random = *random * UINT64_C(6364136223846793005) + 1442695040888963407;
+  int publications = 1 + (int)(*random >> 33) % 3;
+  for (int i = 0; i < publications; i++) assert_int_equal(read(pipes[0], &seq, sizeof seq), sizeof seq);
+  int64_t until_ns = azd_clock_mono_ns() + (int64_t)(*random >> 40) % 200 * 1000000;
+  while (azd_clock_mono_ns() < until_ns) continue;
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+  while (read(pipes[0], &seq, sizeof seq) == sizeof seq) continue;
+  close(pipes[0]);
+  return seq;
+}
+
+static void killed_at_any_moment_only_whole_snapshots_remain(void **state) {
+  struct world w;
+  char place[512];
+  uint64_t random = 20261122;
+  int rounds = getenv("AZD_TORTURE") ? 100 : 20, survived = 0, more = 0;
+  (void)state;
+  fresh_file(place, sizeof place);
+  for (int round = 0; round < rounds; round++) {
+    int64_t said = run_and_kill(place, &random);
+    w = (struct world){
+        .factory = &sqlite, .store = world_open_at(place), .map = azd_map_new(), .work = azd_codec_work_new()};
+    snprintf(w.place, sizeof w.place, "%s", place);
+    azd_arena_init(&w.arena, 0);
+    azd_buf_init(&w.scratch, 0);
+    int64_t last = world_last(&w);
+    assert_true(last >= said); /* nothing that was said to be published is lost */
+    more += last > said;
+    struct azd_check check;
+    must(azd_store_check(w.store, SCOPE, false, NULL, NULL, &check, ERR));
+    if (check.findings) fail_msg("round %d: %s", round, check.first);
+    struct azd_lease lease = world_acquire(&w, "doomed"); /* recovers */
+    must(azd_store_release(w.store, &lease, ERR));
+    must(azd_store_map_load(w.store, SCOPE, w.map, ERR));
+    struct azd_store_stats stats;
+    must(azd_store_stats(w.store, &stats, ERR));
+    assert_int_equal(stats.open_versions, azd_map_count(w.map));
+    survived++;
+    azd_store_close(w.store);
+    azd_map_free(w.map);
+    azd_codec_work_free(w.work);
+    azd_arena_free(&w.arena);
+    azd_buf_free(&w.scratch);
+  }
+  print_message("killed %d times, recovered %d, of these %d with a commit finished that nobody had heard of\n", rounds,
+                survived, more);
+  drop_file(place);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(missing_file_and_folder_are_said),
+      cmocka_unit_test(what_is_no_store_is_left_alone),
+      cmocka_unit_test(newer_schema_is_refused),
+      cmocka_unit_test(url_of_a_store_that_is_not_built_in_is_refused_without_its_password),
+      cmocka_unit_test(file_is_for_its_owner_alone),
+      cmocka_unit_test(read_only_file_is_read_and_never_written),
+      cmocka_unit_test(empty_file_is_opened_by_many_at_once),
+      cmocka_unit_test(locked_file_is_given_up_after_its_time),
+      cmocka_unit_test(damaged_pages_are_never_read_as_data),
+      cmocka_unit_test(chain_names_the_first_break),
+      cmocka_unit_test(commit_that_died_while_closing_is_rolled_forward),
+      cmocka_unit_test(full_disk_fails_the_commit_and_nothing_else),
+      cmocka_unit_test(killed_at_any_moment_only_whole_snapshots_remain),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
