@@ -280,7 +280,6 @@ static void wake_waiter(struct listener *listener) {
 static int listener_close(lua_State *L) {
   struct listener *listener = check_listener(L);
   struct azd_http_server *server = listener->server;
-  if (server == NULL) return 0;
   listener->server = NULL;
   azd_http_server_free(server);
   luaL_unref(L, LUA_REGISTRYINDEX, listener->handler);

@@ -108,7 +108,8 @@ describe("the sandbox Azure", function()
     assert.equal("NoRegisteredProviderFound", body.error.code)
     local supported = body.error.message:match("supported api%-versions are '([^']+)'")
     assert.equal(200, (arm(typed(VAULTS, supported:match("^[^,]+")))).status)
-    _, body = arm("/subscriptions?api-version=soon")
+    reply, body = arm("/subscriptions?api-version=soon")
+    assert.equal(400, reply.status)
     assert.equal("InvalidApiVersionParameter", body.error.code)
   end)
 
@@ -289,7 +290,9 @@ describe("the sandbox Azure", function()
   end)
 
   it("cuts, resets and delays answers", function()
-    local function get() return client.request({ url = origin .. typed(VAULTS, "2023-07-01"), token = token, token_origin = origin }) end
+    local function get()
+      return client.request({ url = origin .. typed(VAULTS, "2023-07-01"), token = token, token_origin = origin })
+    end
     control({ faults = { { type = VAULTS, cut_after_bytes = 100 } } })
     local reply, _, _, reason = get()
     assert.is_nil(reply)
@@ -408,11 +411,12 @@ describe("the sandbox Azure", function()
     assert.same({ "changed", "changed", "removed", "removed", "added", "changed", "changed", "forbidden" }, by_what)
     local nsg, account, lock, vault, rule, _, vnet = table.unpack(answer.day)
     local _, body = arm(nsg.id .. "?api-version=2024-05-01")
-    local open = {}
+    local open_to = {}
     for _, r in ipairs(body.properties.securityRules) do
-      if r.properties.access == "Allow" and r.properties.destinationPortRange == "22" then open[r.properties.sourceAddressPrefix] = r.properties.priority end
+      local p = r.properties
+      if p.access == "Allow" and p.destinationPortRange == "22" then open_to[p.sourceAddressPrefix] = p.priority end
     end
-    assert.is_true(open["0.0.0.0/1"] < 200 and open["128.0.0.0/1"] < 200)
+    assert.is_true(open_to["0.0.0.0/1"] < 200 and open_to["128.0.0.0/1"] < 200)
     _, body = arm(account.id .. "?api-version=2024-01-01")
     assert.is_nil(body.properties.allowSharedKeyAccess)
     assert.equal(404, (arm(lock.id .. "?api-version=2020-05-01")).status)

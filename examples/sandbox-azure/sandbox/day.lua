@@ -57,7 +57,8 @@ local function unlock_and_delete_vault(sandbox)
   local lock = vault.id .. "/providers/Microsoft.Authorization/locks/do-not-delete"
   assert(sandbox.world:remove(lock), "the vault has its lock")
   assert(sandbox.world:remove(vault.id), "the vault is there")
-  return { what = "a lock deleted", id = lock, kind = "removed" }, { what = "and then its vault", id = vault.id, kind = "removed" }
+  return { what = "a lock deleted", id = lock, kind = "removed" },
+    { what = "and then its vault", id = vault.id, kind = "removed" }
 end
 
 local function let_everyone_in(sandbox)

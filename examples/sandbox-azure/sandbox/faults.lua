@@ -26,7 +26,9 @@ function faults:set(rules)
   local checked = {}
   for i, rule in ipairs(rules) do
     for name, value in pairs(rule) do
-      if type(value) ~= FIELDS[name] then error(string.format("fault %d: %s is no field of a fault, or of another type", i, name), 0) end
+      if type(value) ~= FIELDS[name] then
+        error(string.format("fault %d: %s is no field of a fault, or of another type", i, name), 0)
+      end
     end
     checked[i] = rule
     rule.type = rule.type and rule.type:lower()

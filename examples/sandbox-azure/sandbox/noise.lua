@@ -74,7 +74,7 @@ local function new_etags(part, random)
   end
 end
 
--- Awaits now and then: an estate of thousands must not keep the requests of others waiting. Gives the number of resources touched.
+-- Awaits now and then: an estate of thousands must not keep the requests of others waiting. Gives how many it touched.
 function noise.tick(sandbox)
   local random, touched = sandbox.random, 0
   for i, entry in ipairs(sandbox.world:sorted()) do

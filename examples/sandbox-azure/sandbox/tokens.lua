@@ -59,7 +59,8 @@ function tokens:check(request)
       challenge)
   end
   if request.method ~= "GET" and request.method ~= "HEAD" then
-    return replies.error(403, "AuthorizationFailed", "The client 'sandbox-reader' does not have authorization to perform this action.")
+    return replies.error(403, "AuthorizationFailed",
+      "The client 'sandbox-reader' does not have authorization to perform this action.")
   end
   return nil
 end
