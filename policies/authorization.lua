@@ -181,18 +181,18 @@ policy "policy-exemption-added" {
   type     = "Microsoft.Authorization/policyExemptions",
   kind     = "added",
   severity = "medium",
-  message  = "{resource.id} is exempt from a policy",
+  message  = "something is exempt from a policy",
   on_resource = function(r)
     local from = r.after.properties.policyAssignmentId or "a policy"
     if starts_with(r.id, "/providers/Microsoft.Management/managementGroups/") then
       return { severity = "high", message = "a whole management group is exempt from " .. from }
     end
-    return { severity = "medium", message = "{resource.id} is exempt from " .. from }
+    return { severity = "medium", message = "exemption {resource.name}: no longer held to " .. from }
   end,
   examples = {
     { new = resource { policyAssignmentId = "/a" }, gives = "medium" },
-    { new = { id = "/providers/Microsoft.Management/managementGroups/mg/providers/Microsoft.Authorization/policyExemptions/x",
-        properties = { policyAssignmentId = "/a" } }, gives = "high" },
+    { id = "/providers/Microsoft.Management/managementGroups/mg/providers/Microsoft.Authorization/policyExemptions/x",
+      new = resource { policyAssignmentId = "/a" }, gives = "high" },
     { old = resource {}, new = resource { exemptionCategory = "Waiver" }, gives = false },
   },
 }
@@ -200,14 +200,14 @@ policy "policy-exemption-added" {
 policy "federated-credential" {
   type     = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
   severity = "critical",
-  message  = "somebody else's tokens are taken for {resource.id}",
+  message  = "credential {resource.name}: somebody else's tokens are taken",
   fix      = "az identity federated-credential delete --ids {resource.id}",
   on_resource = function(r)
     local was, is = r.before.properties, r.after.properties
     if r.kind == "removed" then return nil end
     if was.subject == is.subject and was.issuer == is.issuer then return nil end
     return { severity = "critical",
-      message = "{resource.id} now trusts " .. (is.subject or "?") .. " of " .. (is.issuer or "?") }
+      message = "credential {resource.name} now trusts " .. (is.subject or "?") .. " of " .. (is.issuer or "?") }
   end,
   examples = {
     { old = resource { issuer = "https://token.actions.githubusercontent.com",

@@ -73,10 +73,10 @@ local RUNS_CODE = { "CustomScript", "CustomScriptExtension", "RunCommandLinux", 
 policy "vm-extension-runs-code" {
   type     = { "Microsoft.Compute/virtualMachines/extensions", "Microsoft.Compute/virtualMachineScaleSets/extensions" },
   severity = "high",
-  message  = "an extension of {resource.id} ran code in the machine",
+  message  = "extension {resource.name} ran code in the machine",
   on_resource = function(r)
     if r.kind == "removed" or not one_of(r.after.properties.type, RUNS_CODE) then return nil end
-    local what = r.after.properties.type .. " of {resource.id}"
+    local what = r.after.properties.type .. " extension {resource.name}"
     if r.kind == "added" then
       return { severity = "high", message = what .. " was added: it runs code as root or SYSTEM" }
     end
@@ -94,7 +94,7 @@ policy "vm-extension-runs-code" {
 
 policy "vm-run-command" {
   type = "Microsoft.Compute/virtualMachines/runCommands", kind = { "added", "changed" }, severity = "high",
-  message = "a command was run in the machine through {resource.id}",
+  message = "command {resource.name} was run in the machine",
   examples = {
     { new = resource { source = { script = "id" } }, gives = "high" },
     { old = resource { source = { script = "id" } }, new = resource {}, gives = "high" },

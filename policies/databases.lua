@@ -92,7 +92,7 @@ policy "server-parameter-off" {
     local was, is = string.lower(r.before.properties.value or "on"), string.lower(r.after.properties.value or "on")
     if was ~= "on" or is ~= "off" then return nil end
     return name == "require_secure_transport" and { severity = "high",
-      message = "{resource.id}: connections without TLS are taken" } or "medium"
+      message = "connections without TLS are taken" } or "medium"
   end,
   examples = {
     { id = "/x/require_secure_transport", old = resource { value = "ON" },

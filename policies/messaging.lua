@@ -58,7 +58,7 @@ policy "messaging-key-made" {
   type = { "Microsoft.EventHub/namespaces/authorizationRules", "Microsoft.ServiceBus/namespaces/authorizationRules" },
     kind = { "added", "changed" },
   watch = "properties.rights",
-  severity = "medium", message = "{resource.id}: a key that may manage the whole namespace",
+  severity = "medium", message = "key {resource.name} may manage the whole namespace",
   on_resource = function(r)
     return one_of("Manage", r.after.properties.rights) and not one_of("Manage", r.before.properties.rights) and "medium"
   end,

@@ -4,7 +4,7 @@ local function resource(properties) return { properties = properties } end
 
 policy "diagnostics-removed" {
   type = "Microsoft.Insights/diagnosticSettings", kind = "removed", severity = "high",
-  message = "{resource.id} is gone: logs are no longer sent anywhere",
+  message = "diagnostic setting {resource.name} is gone: its logs are no longer sent anywhere",
   refs = { "CIS5 6.1.1.1", "AP 7f89b1eb", "P:monitor_diagnostic_settings_exists" },
   examples = {
     { old = resource { logs = { { category = "AuditEvent", enabled = true } } }, gives = "high" },
@@ -25,7 +25,7 @@ policy "diagnostics-category-off" {
   type     = "Microsoft.Insights/diagnosticSettings",
   watch    = "properties.logs",
   severity = "high",
-  message  = "{resource.id} no longer sends a category of logs",
+  message  = "diagnostic setting {resource.name} no longer sends a category of logs",
   refs     = { "CIS5 6.1.1.2", "CIS5 6.1.1.4", "P:keyvault_logging_enabled" },
   on_resource = function(r)
     if r.kind ~= "changed" or all_logs(r.after.properties.logs) then return nil end
@@ -33,7 +33,7 @@ policy "diagnostics-category-off" {
       local is = entry_of(r.after.properties.logs, was)
       if was.enabled and not is.enabled then
         return { severity = "high",
-          message = "{resource.id} no longer sends " .. (was.category or was.categoryGroup or "?") }
+          message = "diagnostic setting {resource.name} no longer sends " .. (was.category or was.categoryGroup or "?") }
       end
     end
   end,
@@ -53,7 +53,7 @@ policy "diagnostics-destination-changed" {
   watch    = { "properties.workspaceId", "properties.storageAccountId", "properties.eventHubAuthorizationRuleId" },
   kind     = "changed",
   severity = "medium",
-  message  = "{resource.id} sends its logs elsewhere: {path}",
+  message  = "diagnostic setting {resource.name} sends its logs elsewhere: {path}",
   examples = {
     { old = resource { workspaceId = "/a" }, new = resource { workspaceId = "/b" }, gives = "medium" },
     { old = resource { storageAccountId = "/a" }, new = resource {}, gives = "medium" },

@@ -37,7 +37,7 @@ policy "backup-soft-delete-off" {
 policy "backup-protection-removed" {
   type = { "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems",
     "Microsoft.DataProtection/backupVaults/backupInstances" },
-  kind = "removed", severity = "high", message = "{resource.id} is no longer backed up",
+  kind = "removed", severity = "high", message = "{resource.name} is no longer backed up",
   examples = {
     { old = resource { protectionState = "Protected" }, gives = "high" },
     { old = resource { protectionState = "Protected" }, new = resource {}, gives = false },

@@ -9,7 +9,7 @@ policy "sql-firewall" {
   type     = { "Microsoft.Sql/servers/firewallRules", "Microsoft.DBforPostgreSQL/flexibleServers/firewallRules",
     "Microsoft.DBforMySQL/flexibleServers/firewallRules" },
   severity = "high",
-  message  = "{resource.id} lets more addresses in",
+  message  = "firewall rule {resource.name} lets more addresses in",
   fix      = "az sql server firewall-rule delete --ids {resource.id}",
   refs     = { "CIS5 3.1.7.1", "P:sqlserver_unrestricted_inbound_access",
     "P:postgresql_flexible_server_allow_access_services_disabled" },
@@ -21,12 +21,12 @@ policy "sql-firewall" {
     if was_first and was_last and was_first <= first and last <= was_last then return nil end
     -- 0.0.0.0 to 0.0.0.0 is the switch "allow Azure services": every machine of every tenant.
     if first == 0 and last == 0 then
-      return { severity = "high", message = "{resource.id} lets every Azure customer's machines in" }
+      return { severity = "high", message = "firewall rule {resource.name} lets every Azure customer's machines in" }
     end
     local rank = ip.rank(ip.size(ip.public(4, first, last)), 0)
-    if rank == 3 then return { severity = "critical", message = "{resource.id} lets the whole Internet in" } end
-    if rank == 2 then return { severity = "high", message = "{resource.id} lets a wide range of the Internet in" } end
-    return rank == 1 and { severity = "medium", message = "{resource.id} lets public addresses in" }
+    if rank == 3 then return { severity = "critical", message = "firewall rule {resource.name} lets the whole Internet in" } end
+    if rank == 2 then return { severity = "high", message = "firewall rule {resource.name} lets a wide range of the Internet in" } end
+    return rank == 1 and { severity = "medium", message = "firewall rule {resource.name} lets public addresses in" }
   end,
   examples = {
     { new = firewall("0.0.0.0", "255.255.255.255"), gives = "critical" },
@@ -83,7 +83,7 @@ policy "sql-auditing-off" {
   from     = "Enabled",
   to       = { "Disabled", null },
   severity = "high",
-  message  = "auditing of {resource.id} is off",
+  message  = "auditing is off",
   refs     = { "AP a6fb4358", "P:sqlserver_auditing_enabled" },
   examples = {
     { old = resource { state = "Enabled" }, new = resource { state = "Disabled" }, gives = "high" },
@@ -99,7 +99,7 @@ policy "sql-threat-detection-off" {
   from     = "Enabled",
   to       = { "Disabled", null },
   severity = "high",
-  message  = "threat detection of {resource.id} is off",
+  message  = "threat detection is off",
   refs     = { "P:sqlserver_microsoft_defender_enabled" },
   examples = {
     { old = resource { state = "Enabled" }, new = resource { state = "Disabled" }, gives = "high" },
@@ -110,7 +110,7 @@ policy "sql-threat-detection-off" {
 
 policy "sql-entra-admin-removed" {
   type = "Microsoft.Sql/servers/administrators", kind = "removed", severity = "medium",
-  message = "{resource.id}: no Entra administrator any more, passwords only",
+  message = "no Entra administrator any more: passwords only",
   refs = { "AP 1f314764", "P:sqlserver_azuread_administrator_enabled" },
   examples = {
     { old = resource { login = "dba" }, gives = "medium" },
@@ -121,7 +121,7 @@ policy "sql-entra-admin-removed" {
 
 policy "sql-entra-admin-changed" {
   type = "Microsoft.Sql/servers/administrators", watch = "properties.sid", kind = "changed", severity = "high",
-  message = "{resource.id}: another principal is administrator now",
+  message = "another principal is administrator now",
   examples = {
     { old = resource { sid = "a" }, new = resource { sid = "b" }, gives = "high" },
     { old = resource { sid = "a", login = "x" }, new = resource { sid = "a", login = "y" }, gives = false },
@@ -136,7 +136,7 @@ policy "sql-passwords-allowed" {
   from     = true,
   to       = { false, null },
   severity = "medium",
-  message  = "{resource.id} takes SQL passwords again",
+  message  = "SQL passwords are taken again",
   refs     = { "AP b3a22bc9" },
   examples = {
     { old = resource { azureADOnlyAuthentication = true },
@@ -153,7 +153,7 @@ policy "sql-encryption-off" {
   from     = "Enabled",
   to       = { "Disabled", null },
   severity = "high",
-  message  = "{resource.id} is no longer encrypted at rest",
+  message  = "the database is no longer encrypted at rest",
   refs     = { "AP 17k78e20", "P:sqlserver_tde_encryption_enabled" },
   examples = {
     { old = resource { state = "Enabled" }, new = resource { state = "Disabled" }, gives = "high" },

@@ -58,7 +58,7 @@ policy "web-plain-ftp" {
   watch    = "properties.ftpsState",
   to       = "AllAllowed",
   severity = "high",
-  message  = "{resource.id} takes deployments over plain FTP",
+  message  = "deployments over plain FTP are taken",
   fix      = "az webapp config set --ids {resource.id} --ftps-state FtpsOnly",
   refs     = { "AP 4d24b6d4", "P:app_ftp_deployment_disabled" },
   kind     = "changed",
@@ -75,7 +75,7 @@ policy "web-tls" {
   from     = { "1.2", "1.3" },
   to       = { "1.0", "1.1" }, -- absent means 1.2
   severity = "medium",
-  message  = "{resource.id} takes connections with TLS {new}",
+  message  = "connections with TLS {new} are taken",
   fix      = "az webapp config set --ids {resource.id} --min-tls-version 1.2",
   refs     = { "AP f0e6e85b", "P:app_minimum_tls_version_12" },
   examples = {
@@ -91,7 +91,7 @@ policy "web-remote-debugging" {
   to       = true,
   kind     = "changed",
   severity = "medium",
-  message  = "{resource.id} can be debugged from outside",
+  message  = "the app can be debugged from outside",
   fix      = "az webapp config set --ids {resource.id} --remote-debugging-enabled false",
   refs     = { "AP cb510bfd" },
   examples = {
@@ -107,7 +107,7 @@ policy "web-cors-any-origin" {
   type     = CONFIGS,
   watch    = "properties.cors.allowedOrigins",
   severity = "medium",
-  message  = "any web site may call {resource.id} from a visitor's browser",
+  message  = "any web site may call the app from a visitor's browser",
   refs     = { "AP 5744710e" },
   on_resource = function(r)
     local was, is = r.before.properties.cors, r.after.properties.cors
@@ -139,14 +139,14 @@ policy "web-restrictions-lifted" {
   watch    = { "properties.ipSecurityRestrictions", "properties.ipSecurityRestrictionsDefaultAction",
     "properties.scmIpSecurityRestrictions", "properties.scmIpSecurityRestrictionsDefaultAction" },
   severity = "high",
-  message  = "{resource.id} can be reached from everywhere",
+  message  = "the app can be reached from everywhere",
   on_resource = function(r)
     if r.kind ~= "changed" then return nil end
     for _, names in ipairs({ { "ipSecurityRestrictions", "ipSecurityRestrictionsDefaultAction", "the app" },
                              { "scmIpSecurityRestrictions", "scmIpSecurityRestrictionsDefaultAction",
                                "the deployment site" } }) do
       if lets_all_in(r.after, names[1], names[2]) and not lets_all_in(r.before, names[1], names[2]) then
-        return { severity = "high", message = "{resource.id}: " .. names[3] .. " can be reached from everywhere" }
+        return { severity = "high", message = names[3] .. " can be reached from everywhere" }
       end
     end
   end,
@@ -169,7 +169,7 @@ policy "web-login-off" {
   from     = true,
   to       = { false, null },
   severity = "high",
-  message  = "{resource.id} no longer asks visitors to sign in",
+  message  = "visitors no longer have to sign in",
   refs     = { "P:app_ensure_auth_is_set_up" },
   examples = {
     { old = resource { platform = { enabled = true } },
@@ -187,7 +187,7 @@ policy "web-basic-credentials" {
   from     = false,
   to       = { true, null }, -- absent means allowed
   severity = "medium",
-  message  = "{resource.id} takes deployments with a password again",
+  message  = "deployments with a password are taken again",
   examples = {
     { old = resource { allow = false }, new = resource { allow = true }, gives = "medium" },
     { old = resource { allow = false }, new = resource {}, gives = "medium" },
