@@ -24,11 +24,10 @@ policy "sql-firewall" {
       return { severity = "high", message = "firewall rule {resource.name} lets every Azure customer's machines in" }
     end
     local rank = ip.rank(ip.size(ip.public(4, first, last)), 0)
-    if rank == 3 then return { severity = "critical",
-      message = "firewall rule {resource.name} lets the whole Internet in" } end
-    if rank == 2 then return { severity = "high",
-      message = "firewall rule {resource.name} lets a wide range of the Internet in" } end
-    return rank == 1 and { severity = "medium", message = "firewall rule {resource.name} lets public addresses in" }
+    if rank == 0 then return nil end
+    local who = ({ "public addresses", "a wide range of the Internet", "the whole Internet" })[rank]
+    return { severity = ({ "medium", "high", "critical" })[rank],
+      message = "firewall rule {resource.name} lets " .. who .. " in" }
   end,
   examples = {
     { new = firewall("0.0.0.0", "255.255.255.255"), gives = "critical" },

@@ -14,8 +14,8 @@ static const struct {
   enum azd_same same;
 } sames[] = {{"instant", AZD_SAME_INSTANT}, {"location", AZD_SAME_LOCATION}, {"id", AZD_SAME_ID},
              {"json", AZD_SAME_JSON},       {"space", AZD_SAME_SPACE},       {"empty", AZD_SAME_EMPTY},
-             {"duration", AZD_SAME_DURATION}};
-static const char *const same_names[] = {"instant", "location", "id", "json", "space", "empty", "duration", NULL};
+             {"duration", AZD_SAME_DURATION}, {"entry", AZD_SAME_ENTRY}};
+static const char *const same_names[] = {"instant", "location", "id", "json", "space", "empty", "duration", "entry", NULL};
 
 /* The one verb of a row, as its place in the list. */
 static int verb_of(const struct azd_reader *r, int row) {
@@ -62,7 +62,7 @@ static void read_as(const struct azd_reader *r, int row, struct azd_rule *rule) 
     rule->values = (struct azd_str){copy, json->size};
     rule->same = AZD_SAME_VALUES;
   } else {
-    azd_reader_fail(r, "as", "'same' wants 'as': instant, location, id, json, space, empty, duration, or a list of values that "
+    azd_reader_fail(r, "as", "'same' wants 'as': instant, location, id, json, space, empty, duration, entry, or a list of values that "
                              "mean the same");
   }
   lua_pop(L, 1);
