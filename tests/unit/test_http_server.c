@@ -67,6 +67,11 @@ static int on_request(struct azd_http_request *request, void *arg) {
     stream_on(bench);
     return 0;
   }
+  if (azd_str_equal(path, AZD_STR("/free"))) {
+    azd_http_server_free(bench->server);
+    bench->server = NULL;
+    return echo(request); /* goes nowhere */
+  }
   if (azd_str_equal(path, AZD_STR("/hold"))) {
     bench->held = request;
     azd_http_request_on_gone(request, count_gone, bench);
@@ -594,6 +599,24 @@ static void a_request_outlives_its_server(void **state) {
   close(fd);
 }
 
+static void a_handler_may_free_the_server(void **state) {
+  struct bench *bench = *state;
+  struct azd_buf got;
+  azd_buf_init(&got, 0);
+  const int fd = client_open(bench), other = client_open(bench);
+  client_send(other, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
+  await_held(bench);
+  client_send(fd, "GET /first HTTP/1.1\r\n" HOST "\r\nGET /free HTTP/1.1\r\n" HOST "\r\nGET /never HTTP/1.1\r\n" HOST
+                  "\r\n");
+  (void)client_read_all(fd, &got);
+  assert_int_equal(buf_count(&got, "HTTP/1.1 200"), 1);
+  await_gone(bench, 1);
+  bench_call(bench, end_held, NULL);
+  close(fd);
+  close(other);
+  azd_buf_free(&got);
+}
+
 static void listen_on(struct bench *bench, void *arg) {
   struct azd_error error;
   if (azd_http_server_listen(bench->server, azd_str_of(arg), &error) != 0) fail_msg("%s", error.text);
@@ -691,6 +714,7 @@ int main(void) {
       WITH(without_descriptors_the_listener_waits),
       WITH(stopping_finishes_what_is_in_work),
       WITH(a_request_outlives_its_server),
+      WITH(a_handler_may_free_the_server),
       WITH(a_unix_socket_serves_and_goes_with_its_server),
       cmocka_unit_test_setup_teardown(addresses_that_are_none_are_refused, open_idle_bench, close_idle_bench),
   };
