@@ -3,13 +3,14 @@
 #include <lauxlib.h>
 
 const struct azd_binding azd_bindings[] = {
-    {"azdrift.core.task", azd_open_task}, {"azdrift.core.http", azd_open_http}, {"azdrift.process", azd_open_process},
-    {"azdrift.log", azd_open_log},        {"azdrift.system", azd_open_system},  {"azdrift.json", azd_open_json},
-    {"azdrift.server", azd_open_server},  {"azdrift.store", azd_open_store},    {NULL, NULL},
+    {"azdrift.bundles", azd_open_bundles},
+    {"azdrift.collectors", azd_open_collectors},
     {"azdrift.core.http", azd_open_http},
     {"azdrift.core.task", azd_open_task},
+    {"azdrift.detectors", azd_open_detectors},
     {"azdrift.json", azd_open_json},
     {"azdrift.log", azd_open_log},
+    {"azdrift.pairs", azd_open_pairs},
     {"azdrift.process", azd_open_process},
     {"azdrift.server", azd_open_server},
     {"azdrift.store", azd_open_store},
