@@ -26,13 +26,14 @@ local function must(value, problem, code)
   return value
 end
 
--- Ids that the last snapshot held though its complete list missed them: a set in lower case.
-local function missed_before(store, scope, seq)
-  local set = {}
-  if seq == 0 then return set end
+-- What the last snapshot says of itself: its coverage, or nil, and the ids that it held though its complete list missed them, a
+-- set in lower case.
+local function told_before(store, scope, seq)
+  local missed = {}
+  if seq == 0 then return nil, missed end
   local snapshot = must(store:snapshot({ scope = scope, seq = seq }))
-  for _, id in ipairs(json.decode(snapshot.missing or "[]") or {}) do set[string.lower(id)] = true end
-  return set
+  for _, id in ipairs(json.decode(snapshot.missing or "[]") or {}) do missed[string.lower(id)] = true end
+  return json.decode(snapshot.coverage), missed
 end
 
 -- Types with open versions when the run began.
@@ -66,11 +67,13 @@ local function take_snapshot(context, options, subscription, lease)
   local collector <close> = must(collectors.new({ store = store, map = map, commit = commit, scope = scope, subscription = subscription.id,
     bundle = context.bundle, shape = shape, redaction_key = context.redaction.key, redaction_id = context.redaction.id }))
   local started_ms = task.now_ms()
+  local coverage_before, missed_before = told_before(store, scope, map:seq())
   local coverage, gone, still = read_scope({ arm = context.arm, catalog = context.catalog, collector = collector }, {
     scope = scope, connections = options.connections, view = options.view, children = options.children, types = options.types,
-    progress = options.progress, open_types = open_types(store, scope, map:seq()), missed_before = missed_before(store, scope, map:seq()) })
+    progress = options.progress, open_types = open_types(store, scope, map:seq()), missed_before = missed_before })
   must(collector:flush(true))
   if #gone > 0 then must(commit:remove(map, gone)) end
+  coverage:date(lease:seq(), coverage_before)
   local document = coverage:document()
   local snapshot = must(commit:publish({ status = document.complete and "complete" or "partial", timestamp_ms = started_ms,
     subscription_id = subscription.id, coverage = json.encode(document), missing = json.encode(json.array(still)),
@@ -126,16 +129,44 @@ local function wanted(subscriptions, scopes)
   return chosen
 end
 
+-- Signs an account in and asks what it sees: the account with `seen` and `chosen`, or nil, sentence.
+local function open_account(entry, query, settings)
+  local signed_in, problem = account.sign_in(entry, settings)
+  if not signed_in then return nil, problem end
+  local failure
+  signed_in.seen, failure = inventory.subscriptions(signed_in.arm)
+  if not signed_in.seen then
+    return nil, string.format("account %s: subscriptions: %s", signed_in.name, failure.message or failure.code)
+  end
+  signed_in.chosen = wanted(inventory.chosen(signed_in.seen, signed_in.include, signed_in.exclude), query.scopes)
+  return signed_in
+end
+
+-- Subscriptions that the store knows and no account sees any more are asked for all the same, by the first account that would
+-- choose them: access that was lost must be said, and a list that forgot one must not end its history.
+local function add_lost(accounts, query)
+  local seen = {}
+  for _, signed_in in ipairs(accounts) do
+    for _, subscription in ipairs(signed_in.seen) do seen[subscription.id] = true end
+  end
+  for _, scope in ipairs(must(query.store:scopes())) do
+    local id = string.match(scope, "^/subscriptions/([^/]+)$")
+    local lost = id and not seen[id] and { { id = id, name = id } } or {}
+    for _, signed_in in ipairs(accounts) do
+      local chosen = wanted(inventory.chosen(lost, signed_in.include, signed_in.exclude), query.scopes)
+      table.move(chosen, 1, #chosen, #signed_in.chosen + 1, signed_in.chosen)
+      if #chosen > 0 then break end
+    end
+  end
+end
+
 local function collect_account(context, query, settings, signed_in)
-  local all, failure = inventory.subscriptions(signed_in.arm)
-  if not all then return nil, string.format("account %s: subscriptions: %s", signed_in.name, failure.message or failure.code) end
-  local chosen = wanted(inventory.chosen(all, signed_in.include, signed_in.exclude), query.scopes)
+  local chosen = signed_in.chosen
   local options = { connections = settings.collect.connections, view = query.view, children = query.children, types = query.types,
     detect = query.detect, progress = progress.new(query.progress, #chosen) }
   local scope_context = { arm = signed_in.arm, catalog = signed_in.catalog, store = query.store, bundle = query.bundle,
     redaction = context.redaction, owner = context.owner }
   task.each(chosen, SCOPES_AT_ONCE, function(subscription) query.tell(guarded(scope_context, options, subscription)) end)
-  return true
 end
 
 --- Collects what the accounts of the settings choose.
@@ -147,18 +178,19 @@ function collect.run(_, query)
   local key, problem = redaction.for_store(settings, query.store)
   if not key then return nil, problem end
   local context = { redaction = key, owner = system.owner() }
-  local found = false
+  local accounts = {}
   for _, entry in ipairs(settings.accounts) do
     if not query.account or entry.name == query.account then
-      found = true
-      local signed_in, ok
-      signed_in, problem = account.sign_in(entry, settings)
+      local signed_in
+      signed_in, problem = open_account(entry, query, settings)
       if not signed_in then return nil, problem end
-      ok, problem = collect_account(context, query, settings, signed_in)
-      if not ok then return nil, problem end
+      accounts[#accounts + 1] = signed_in
     end
   end
-  if not found then return nil, string.format("--account: '%s' is no account of %s", query.account, settings.file or "the settings") end
+  -- Of one account among several nobody knows what the others see.
+  if #accounts == #settings.accounts then add_lost(accounts, query) end
+  for _, signed_in in ipairs(accounts) do collect_account(context, query, settings, signed_in) end
+  if #accounts == 0 then return nil, string.format("--account: '%s' is no account of %s", query.account, settings.file or "the settings") end
   return true
 end
 

@@ -26,6 +26,7 @@ end
 local WORSE = { not_asked = 0, ok = 1, unsupported = 2, partial = 3, throttled = 4, error = 5, forbidden = 6 }
 
 local function hint_for(outcome, scope, failure)
+  if failure.status == 401 then return "Azure refuses the token: check the account's credential" end
   if outcome == "forbidden" then return "needs Reader on " .. scope end
   if failure.code == "SubscriptionNotFound" then return "the subscription is gone or no longer visible: check the identity's access" end
   if outcome == "throttled" then return "ask for less at once: lower collect.budget or collect.connections" end
@@ -90,6 +91,17 @@ function coverage:ok_types()
   end
   table.sort(types)
   return types
+end
+
+--- Says of each type that was not read in full since which snapshot that is so.
+-- @param seq of this run
+-- @param before the published coverage of the snapshot before, or nil
+function coverage:date(seq, before)
+  local since = {}
+  for _, line in ipairs(before and before.types or {}) do since[line.type] = line.since end
+  for key, line in pairs(self.lines) do
+    if line.outcome ~= "ok" then line.since = since[key] or seq end
+  end
 end
 
 --- The published form (docs: the drift report's "coverage").

@@ -39,6 +39,12 @@ settings.ROWS = {
   { "collect.budget", "number", "part of Azure's request limits that azdrift may use", min = 0.01, max = 1,
     default = 0.5 },
   { "collect.connections", "integer", "connections at once", min = 1, max = 512, default = 32 },
+  { "collect.deadline", "duration", "for one answer of Azure, from the request to its last byte", default = "60s" },
+  { "collect.tries", "integer", "how often a request is sent before it counts as failed", min = 1, max = 20, default = 5 },
+  { "collect.backoff", "duration", "longest wait before the second try where Azure names none; doubles with each, and each is a "
+    .. "random part of it", default = "800ms" },
+  { "collect.backoff_max", "duration", "no wait is longer; where Azure asks for a longer one, the request counts as throttled",
+    default = "60s" },
   { "collect.proxy", "text", "proxy for requests to Azure", env = "HTTPS_PROXY", secret = true },
   { "collect.ca_file", "text", "certificates to trust instead of the system's (PEM)", env = "AZDRIFT_CA_FILE" },
   { "severity.default", "choice", "of a drift that no policy speaks of", choices = SEVERITIES, default = "low" },

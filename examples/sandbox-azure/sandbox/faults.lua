@@ -1,9 +1,10 @@
 -- What goes wrong on purpose. A fault says whom it meets and what happens; the first that meets a request counts.
 --
 --   meets:  type = "Microsoft.KeyVault/vaults", kind = "list" | "resource" | "resources" | ..., path = part of the path,
+--           later = true for the pages of a list behind its first,
 --           rate = share of the requests it meets (default 1), times = how often at most
 --   does:   status (with code, message, retry_after in seconds), delay_ms, cut_after_bytes, reset, next_link = "loop" |
---           "other-host" | "empty"
+--           "other-host" | "http://HOST:PORT" | "empty"
 -- Beside them: gone (subscriptions nobody finds any more), hide (resources that lists do not show and a GET does).
 local replies = require("sandbox.replies")
 
@@ -13,7 +14,7 @@ faults.__index = faults
 local CODES = { [403] = "AuthorizationFailed", [404] = "ResourceNotFound", [408] = "RequestTimeout", [409] = "Conflict",
   [429] = "TooManyRequests", [500] = "InternalServerError", [502] = "BadGateway", [503] = "ServerBusy",
   [504] = "GatewayTimeout" }
-local FIELDS = { type = "string", kind = "string", path = "string", rate = "number", times = "number", status = "number",
+local FIELDS = { type = "string", kind = "string", path = "string", later = "boolean", rate = "number", times = "number", status = "number",
   code = "string", message = "string", retry_after = "number", delay_ms = "number", cut_after_bytes = "number",
   reset = "boolean", next_link = "string" }
 
@@ -49,7 +50,7 @@ end
 
 local function meets(rule, op)
   return (not rule.type or (op.type ~= nil and op.type.key == rule.type)) and (not rule.kind or op.kind == rule.kind)
-    and (not rule.path or op.key:find(rule.path, 1, true) ~= nil)
+    and (not rule.path or op.key:find(rule.path, 1, true) ~= nil) and (rule.later == nil or op.is_later_page == rule.later)
 end
 
 -- The fault that meets this operation, or nil.

@@ -54,19 +54,22 @@ local function encode(text)
   return (text:gsub("[^%w%-%._~]", function(c) return string.format("%%%02X", c:byte()) end))
 end
 
-local function next_link(request, offset, host)
+local function next_link(request, offset, origin)
   local pairs_of_query = {}
   for name, value in pairs(request.query) do
     if name:lower() ~= "$skiptoken" then pairs_of_query[#pairs_of_query + 1] = encode(name) .. "=" .. encode(value) end
   end
   table.sort(pairs_of_query)
   pairs_of_query[#pairs_of_query + 1] = "%24skiptoken=" .. token_of(offset)
-  return string.format("http://%s%s?%s", host or request.host, request.path, table.concat(pairs_of_query, "&"))
+  return string.format("%s%s?%s", origin or "http://" .. request.host, request.path, table.concat(pairs_of_query, "&"))
 end
+
+-- The link's token where a request asks for a page behind the first, or nil.
+function pages.token(request) return request.query["$skiptoken"] or request.query["$skipToken"] end
 
 -- texts: a list of entries; form(entry) gives the JSON of one. fault: what the page is to do wrong, or nil.
 function pages.reply(request, entries, form, size, fault)
-  local token = request.query["$skiptoken"] or request.query["$skipToken"]
+  local token = pages.token(request)
   local offset = 0
   if token then
     offset = offset_of(token)
@@ -77,7 +80,8 @@ function pages.reply(request, entries, form, size, fault)
   for i = offset + 1, last do texts[#texts + 1] = form(entries[i]) end
   local wrong, link = fault and fault.next_link, nil
   if wrong == "loop" then link = next_link(request, offset)
-  elseif wrong == "other-host" then link = next_link(request, last, "management.evil.example")
+  elseif wrong == "other-host" then link = next_link(request, last, "http://management.evil.example")
+  elseif wrong and wrong:find("^http") then link = next_link(request, last, wrong)
   elseif wrong == "empty" and offset == 0 and not token then
     -- Legal, and rare enough to be forgotten: a page with nothing on it that says there is more.
     texts, link = {}, next_link(request, 0)

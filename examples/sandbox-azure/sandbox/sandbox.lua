@@ -6,6 +6,7 @@ local faults = require("sandbox.faults")
 local journal = require("sandbox.journal")
 local json = require("azdrift.json")
 local operation = require("sandbox.operation")
+local pages = require("sandbox.pages")
 local random = require("sandbox.random")
 local replies = require("sandbox.replies")
 local task = require("azdrift.task")
@@ -89,6 +90,7 @@ function sandbox:handle(request)
   local tenant = request.path:match("^/([^/]+)/oauth2/v2%.0/token$")
   local op = not tenant and operation.of(request) or nil
   local _ <close> = self.journal:begin(request, op)
+  if op then op.is_later_page = pages.token(request) ~= nil end
   local fault = op and self.faults:meeting(op)
   local delay_ms = self.latency_ms + (fault and fault.delay_ms or 0)
   if delay_ms > 0 then task.sleep_ms(math.tointeger(delay_ms // 1)) end

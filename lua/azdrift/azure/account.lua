@@ -5,16 +5,17 @@ local catalog = require("azdrift.azure.catalog")
 local cloud = require("azdrift.azure.cloud")
 local credentials = require("azdrift.azure.credentials")
 local http = require("azdrift.http")
+local retry = require("azdrift.azure.retry")
 local system = require("azdrift.system")
 
 local account = {}
 
-local function credential_options(entry)
+local function credential_options(entry, policy)
   if entry.credential == "cli" then return { kind = "cli", tenant = entry.tenant } end
   if entry.credential ~= "secret" then
     return nil, string.format("account %s: credential '%s' is not supported yet; use secret or cli", entry.name, entry.credential)
   end
-  return { tenant = entry.tenant, client_id = entry.client, client_secret = entry.secret }
+  return { tenant = entry.tenant, client_id = entry.client, client_secret = entry.secret, retry = policy }
 end
 
 --- @return { name, arm, catalog, include, exclude }, or nil, a sentence that says which setting to mend
@@ -23,16 +24,17 @@ function account.sign_in(entry, settings)
     ca_file = settings.collect.ca_file })
   if not configured then return nil, problem end
   local where, options, credential, rows
+  local policy = retry.policy(settings.collect)
   where, problem = cloud.resolve(settings.cloud, http)
   if not where then return nil, problem end
-  options, problem = credential_options(entry)
+  options, problem = credential_options(entry, policy)
   if not options then return nil, problem end
   credential, problem = credentials.new(where, options)
   if not credential then return nil, string.format("account %s: %s", entry.name, problem) end
   rows, problem = catalog.open(system.share .. "/catalog/types.tsv")
   if not rows then return nil, problem end
-  return { name = entry.name, arm = Arm.new({ cloud = where, credential = credential }), catalog = rows, include = entry.include,
-    exclude = entry.exclude }
+  local arm = Arm.new({ cloud = where, credential = credential, deadline_ms = math.ceil(settings.collect.deadline * 1000), retry = policy })
+  return { name = entry.name, arm = arm, catalog = rows, include = entry.include, exclude = entry.exclude }
 end
 
 return account

@@ -10,14 +10,15 @@ local task = require("azdrift.task")
 local arm = {}
 arm.__index = arm
 
+local DEADLINE_MS = 60000
 local REPLY_MAX_BYTES = 64 * 1024 * 1024
 local ERROR_MAX_BYTES = 64 * 1024
 local PAGES_MAX = 100000 -- of one list: beyond it the list is said to be endless
 
---- @param options { cloud, credential, deadline_ms }
+--- @param options { cloud, credential, deadline_ms (of one answer), retry = policy }
 function arm.new(options)
   return setmetatable({ cloud = options.cloud, origin = options.cloud.arm, credential = options.credential,
-    deadline_ms = options.deadline_ms or 60000, requests = 0, retries = 0, throttled = 0 }, arm)
+    deadline_ms = options.deadline_ms or DEADLINE_MS, retry = options.retry or retry.DEFAULT, requests = 0, retries = 0, throttled = 0 }, arm)
 end
 
 --- The URL of a path below the ARM endpoint. A path is taken as Azure gave it; only the query is ours.
@@ -77,9 +78,9 @@ function arm:get(url)
       self.credential:drop(token)
     elseif reply and retry.is_transient(reply.status) then
       if reply.status == 429 then self.throttled = self.throttled + 1 end
-      wait_ms = retry.wait_ms(tries, retry.asked_ms(reply.headers, task.now_ms()), math.random())
+      wait_ms = retry.wait_ms(self.retry, tries, retry.asked_ms(reply.headers, task.now_ms()), math.random())
     elseif not reply and problem.transient then
-      wait_ms = retry.wait_ms(tries, nil, math.random())
+      wait_ms = retry.wait_ms(self.retry, tries, nil, math.random())
     end
     if not wait_ms then
       problem = problem or failure(reply.status, error_of(reply))

@@ -51,7 +51,7 @@ local function ask_secret(self)
     { "client_id", self.client_id }, { "scope", self.cloud.arm .. "/.default" },
     { "grant_type", "client_credentials" }, { "client_secret", self.client_secret },
   })
-  for tries = 1, retry.MAX_TRIES do
+  for tries = 1, self.retry.tries do
     local reply, problem, code = http.request({ url = url, method = "POST", body = body, deadline_ms = TOKEN_DEADLINE_MS,
       headers = { ["content-type"] = "application/x-www-form-urlencoded" }, max_body_bytes = TOKEN_MAX_BYTES })
     if reply and reply.status == 200 then
@@ -63,7 +63,7 @@ local function ask_secret(self)
     end
     local status = reply and reply.status
     local wait_ms = retry.is_transient(status, code) and
-      retry.wait_ms(tries, reply and retry.asked_ms(reply.headers, task.now_ms()), math.random())
+      retry.wait_ms(self.retry, tries, reply and retry.asked_ms(reply.headers, task.now_ms()), math.random())
     if not wait_ms then
       if reply then return nil, token_error(self.tenant, reply) end
       return nil, string.format("token for tenant %s: %s", self.tenant, problem)
@@ -89,10 +89,10 @@ local function ask_cli(self)
   return token.accessToken, tonumber(token.expires_on) or task.now() + 2 * EARLY_S
 end
 
---- A credential: { tenant, client_id, client_secret } or { kind = "cli", tenant = optional }.
+--- A credential: { tenant, client_id, client_secret } or { kind = "cli", tenant = optional }; retry = policy.
 function credentials.new(cloud, options)
   local self = setmetatable({ cloud = cloud, tenant = options.tenant, client_id = options.client_id,
-    client_secret = options.client_secret }, credentials)
+    client_secret = options.client_secret, retry = options.retry or retry.DEFAULT }, credentials)
   if options.kind == "cli" then
     self.ask = ask_cli
   elseif options.tenant and options.client_id and options.client_secret then

@@ -231,14 +231,20 @@ function reader:descend()
   end
 end
 
+--- Resources of the type that are open in the map and that no page has shown so far: { { id, type, place }, ... }.
+function reader.open_resources(collector, type_name)
+  local missing, problem, code = collector:missing(type_name)
+  must_store(missing, problem, code)
+  return missing
+end
+
 --- What a complete list of the type no longer shows is asked for by id: gone for good only where ARM says so.
 -- @param missed_before set of ids (lower case) that the snapshot before missed too, for types that cannot be asked by id
 -- @param gone array that takes the resources that are gone
 -- @param still array that takes ids still open though nobody showed them, for the next snapshot
 function reader:settle_missing(type_name, missed_before, gone, still)
   local known, line = self:known(type_name), self.coverage:line(type_name)
-  local missing, problem, code = self.collector:missing(type_name)
-  must_store(missing, problem, code)
+  local missing = reader.open_resources(self.collector, type_name)
   if not self.coverage:is_ok(type_name) then
     line.kept = #missing
     return

@@ -6,9 +6,8 @@ local time = require("azdrift.time")
 
 local retry = {}
 
-retry.MAX_TRIES = 5
-retry.BASE_MS = 800
-retry.CAP_MS = 60000
+--- Where nobody says otherwise (settings: collect.tries, collect.backoff, collect.backoff_max).
+retry.DEFAULT = { tries = 5, base_ms = 800, cap_ms = 60000 }
 
 local AGAIN = { [408] = true, [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
 -- Codes of our own HTTP client for failures on the way; "denied" and "limit" would fail again the same way.
@@ -43,13 +42,19 @@ function retry.is_transient(status, code)
   return AGAIN_CODES[code] == true
 end
 
+--- The policy that a run's settings ask for.
+function retry.policy(collect)
+  return { tries = collect.tries, base_ms = collect.backoff * 1000, cap_ms = collect.backoff_max * 1000 }
+end
+
 --- How long to wait before try number `tries + 1`, or nil where there should be none.
+-- @param policy { tries, base_ms, cap_ms }
 -- @param asked_ms what the reply asked for, or nil; more than the cap means: come back another time
 -- @param random a number in [0, 1)
-function retry.wait_ms(tries, asked_ms, random)
-  if tries >= retry.MAX_TRIES then return nil end
-  if asked_ms then return asked_ms <= retry.CAP_MS and asked_ms or nil end
-  return math.floor(math.min(retry.CAP_MS, retry.BASE_MS * 2 ^ (tries - 1)) * random)
+function retry.wait_ms(policy, tries, asked_ms, random)
+  if tries >= policy.tries then return nil end
+  if asked_ms then return asked_ms <= policy.cap_ms and asked_ms or nil end
+  return math.floor(math.min(policy.cap_ms, policy.base_ms * 2 ^ (tries - 1)) * random)
 end
 
 return retry

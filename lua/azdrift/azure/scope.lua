@@ -59,9 +59,12 @@ local function jobs_of(reader, ids_by_type, open_types)
 end
 
 -- Nothing could be asked, because what providers offer could not be read: every type keeps its open versions.
-local function unreadable(coverage, failure, open_types)
+local function unreadable(collector, coverage, failure, open_types)
   coverage:failed("Microsoft.Resources/providers", failure)
-  for _, type_name in ipairs(open_types) do coverage:failed(type_name, failure) end
+  for _, type_name in ipairs(open_types) do
+    coverage:failed(type_name, failure)
+    coverage:line(type_name).kept = #Reader.open_resources(collector, type_name)
+  end
   return coverage, {}, {}
 end
 
@@ -71,7 +74,7 @@ end
 function scope.read(context, options)
   local coverage = Coverage.new(options.scope)
   local offered, failure = inventory.offered(context.arm, options.scope)
-  if not offered then return unreadable(coverage, failure, options.open_types) end
+  if not offered then return unreadable(context.collector, coverage, failure, options.open_types) end
   local ids_by_type
   ids_by_type, failure = inventory.ids(context.arm, context.collector, options.scope)
   if not ids_by_type then coverage:failed("Microsoft.Resources/resources", failure) end

@@ -48,7 +48,7 @@ function moment.parse(text, now_ms)
   local at_ms = parse_time(text)
   if at_ms then return { at_ms = at_ms } end
   local seconds = text ~= "" and duration.parse(text)
-  if seconds then return { at_ms = now_ms - seconds * 1000 } end
+  if seconds then return { at_ms = now_ms - math.floor(seconds * 1000) } end
   return nil, ('"%s" is no moment; write a time (2026-11-22, 2026-11-22T10:00Z), how long ago (3h, 7d), a '
     .. 'snapshot\'s id, '
     .. "or its number in a scope (with --scope)"):format(text)
