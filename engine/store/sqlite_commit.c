@@ -66,9 +66,15 @@ static int insert_row(struct sq_commit *commit, const struct waiting_row *row, s
                 sq_blob(tombstone ? no_hash : v->hash, AZD_HASH_BYTES), kind, place, v->id, v->body);
 }
 
-/* Within a transaction. The rows stay waiting until it has committed. */
+static int compare_rows(const void *a, const void *b) {
+  return azd_key_compare(&((const struct waiting_row *)a)->version.key, &((const struct waiting_row *)b)->version.key);
+}
+
+/* Within a transaction. The rows stay waiting until it has committed. In key order the indexes are filled page by page,
+ * and rows that are streamed one after another later stand one after another. */
 static int insert_waiting(struct sq_commit *commit, struct azd_error *error) {
   int rc = 0;
+  if (commit->count) qsort(commit->rows, commit->count, sizeof *commit->rows, compare_rows);
   for (size_t i = 0; !rc && i < commit->count; i++) rc = insert_row(commit, &commit->rows[i], error);
   return rc;
 }
@@ -124,9 +130,9 @@ int sq_commit_stage(void *opaque, const struct azd_staged *rows, size_t count, s
 /* A new resource must have no open version already: then the map was stale. */
 static int nothing_hidden(struct sq_commit *commit, struct azd_error *error) {
   static const char sql[] =
-      "SELECT 1 FROM version s JOIN version p ON p.scope=s.scope AND p.khash=s.khash AND"
-      " p.from_seq<s.from_seq AND p.to_seq=9223372036854775807 WHERE s.scope=? AND s.from_seq=? AND"
-      " s.prev_from=0 LIMIT 1";
+      "SELECT 1 FROM version s INDEXED BY version_from CROSS JOIN version p INDEXED BY version_to ON"
+      " p.scope=s.scope AND p.to_seq=9223372036854775807 AND p.khash=s.khash AND"
+      " p.from_seq<s.from_seq WHERE s.scope=? AND s.from_seq=? AND s.prev_from=0 LIMIT 1";
   int64_t found;
   int rc = sq_int(commit->store->writer, &found, error, sql, "ii", commit->scope_id, commit->lease.seq);
   if (rc == AZD_ENOTFOUND) return 0;
@@ -146,9 +152,10 @@ static int stale(const struct sq_commit *commit, int64_t found, int64_t wanted, 
 
 /* What is to be closed, closed now; or, where that is more than a batch, only counted and left for afterwards. */
 static int close_or_count(struct sq_commit *commit, int64_t wanted, bool *later, struct azd_error *error) {
-  static const char count_sql[] = "SELECT count(*) FROM version s JOIN version p ON p.scope=s.scope AND p.khash=s.khash"
-                                  " AND p.from_seq=s.prev_from AND p.to_seq=9223372036854775807 WHERE s.scope=? AND"
-                                  " s.from_seq=? AND s.prev_from>0";
+  static const char count_sql[] =
+      "SELECT count(*) FROM version s INDEXED BY version_from CROSS JOIN version p INDEXED BY"
+      " version_key ON p.scope=s.scope AND p.khash=s.khash AND p.from_seq=s.prev_from AND"
+      " p.to_seq=9223372036854775807 WHERE s.scope=? AND s.from_seq=? AND s.prev_from>0";
   struct sq_conn *conn = commit->store->writer;
   int64_t found = 0;
   *later = wanted > AZD_STORE_BATCH;

@@ -315,23 +315,20 @@ static uint64_t life_random(uint64_t *random) {
 /* Texts that have been lost in stores before: dollar and dotted and empty names, NUL, numbers beyond every machine
  * type, deep nesting, any Unicode, one byte and hundreds of kilobytes. The store must not care. */
 static void nasty_document(uint64_t *random, struct azd_buf *out) {
-  static const struct {
-    const char *text;
-    size_t bytes;
-  } pieces[] = {{"\"a.b\":1", 7},
-                {"\"$oid\":\"x\"", 10},
-                {"\"\":null", 7},
-                {"\"n\\u0000\":0", 13},
-                {"18446744073709551616", 20},
-                {"-0", 2},
-                {"1e400", 5},
-                {"0.1234567890123456789012345678901234567890", 42},
-                {"\xf0\x9f\x92\xa9", 4},
-                {"\0", 1},
-                {"\"\\ud83d\\ude00\"", 14},
-                {"{\"$numberLong\":\"5\"}", 19},
-                {"\xef\xbb\xbf", 3},
-                {"9007199254740993", 16}};
+  static const struct azd_str pieces[] = {AZD_STR("\"a.b\":1"),
+                                          AZD_STR("\"$oid\":\"x\""),
+                                          AZD_STR("\"\":null"),
+                                          AZD_STR("\"n\\u0000\":0"),
+                                          AZD_STR("18446744073709551616"),
+                                          AZD_STR("-0"),
+                                          AZD_STR("1e400"),
+                                          AZD_STR("0.1234567890123456789012345678901234567890"),
+                                          AZD_STR("\xf0\x9f\x92\xa9"),
+                                          AZD_STR("\0"),
+                                          AZD_STR("\"\\ud83d\\ude00\""),
+                                          AZD_STR("{\"$numberLong\":\"5\"}"),
+                                          AZD_STR("\xef\xbb\xbf"),
+                                          AZD_STR("9007199254740993")};
   azd_buf_clear(out);
   uint64_t form = life_random(random) % 20;
   size_t count = form == 0 ? 1 : form == 1 ? 20000 : form == 2 ? 150 : life_random(random) % 200;
@@ -340,7 +337,7 @@ static void nasty_document(uint64_t *random, struct azd_buf *out) {
   for (size_t i = 0; i < count; i++) {
     uint64_t pick = life_random(random);
     size_t which = pick % (sizeof pieces / sizeof *pieces);
-    azd_buf_append(out, pieces[which].text, pieces[which].bytes);
+    azd_buf_append_str(out, pieces[which]);
     if (form == 3) azd_buf_append(out, &pick, sizeof pick); /* what does not compress */
   }
   if (!out->size) azd_buf_append_char(out, '0');
