@@ -1,5 +1,5 @@
-#include "script/bundle_impl.h"
 #include "base/crypto.h"
+#include "script/bundle_impl.h"
 
 #include <stdlib.h>
 
@@ -24,7 +24,8 @@ static int compile_rules(struct azd_bundle *bundle, const struct azd_bundle_opti
   int rc;
   bundle->ruleset = azd_ruleset_new();
   if (!bundle->ruleset) return azd_fail(error, AZD_ENOMEM, "no memory for rules");
-  if (options->schema_dir && (rc = azd_ruleset_set_schema_dir(bundle->ruleset, options->schema_dir, error)) != 0) return rc;
+  if (options->schema_dir && (rc = azd_ruleset_set_schema_dir(bundle->ruleset, options->schema_dir, error)) != 0)
+    return rc;
   for (uint32_t i = 0; i < bundle->declarations.rule_count; i++)
     if ((rc = azd_ruleset_add(bundle->ruleset, &bundle->declarations.rules[i], error)) != 0) return rc;
   return azd_ruleset_seal(bundle->ruleset, options->now_ms, error);
@@ -46,12 +47,14 @@ static int index_policies(struct azd_bundle *bundle, struct azd_error *error) {
   for (uint32_t i = 0; i < declarations->policy_count; i++) {
     const struct azd_policy *policy = &declarations->policies[i];
     for (uint32_t t = 0; t < policy->types.count; t++)
-      bundle->by_type[bundle->by_type_count++] = (struct azd_type_policy){policy->any_type ? "*" : policy->types.items[t], i};
+      bundle->by_type[bundle->by_type_count++] =
+          (struct azd_type_policy){policy->any_type ? "*" : policy->types.items[t], i};
   }
   if (bundle->by_type_count) qsort(bundle->by_type, bundle->by_type_count, sizeof *bundle->by_type, by_type);
   uint32_t kept = 0; /* "*" beside other types, or a type twice, is one entry */
   for (uint32_t i = 0; i < bundle->by_type_count; i++)
-    if (kept == 0 || by_type(&bundle->by_type[kept - 1], &bundle->by_type[i]) != 0) bundle->by_type[kept++] = bundle->by_type[i];
+    if (kept == 0 || by_type(&bundle->by_type[kept - 1], &bundle->by_type[i]) != 0)
+      bundle->by_type[kept++] = bundle->by_type[i];
   bundle->by_type_count = kept;
   return 0;
 }
@@ -78,15 +81,19 @@ int azd_bundle_build(const struct azd_bundle_options *options, struct azd_bundle
   bundle->now_ms = options->now_ms;
   bundle->severity_default = options->severity_default ? options->severity_default : AZD_SEVERITY_LOW;
   bundle->severity_tags_only = options->severity_tags_only ? options->severity_tags_only : AZD_SEVERITY_INFO;
-  bundle->params_json = (struct azd_str){azd_arena_copy(&bundle->declarations.arena, options->params_json), options->params_json.size};
-  if (!bundle->params_json.data) rc = azd_fail(error, AZD_ENOMEM, "no memory for a bundle");
+  bundle->params_json =
+      (struct azd_str){azd_arena_copy(&bundle->declarations.arena, options->params_json), options->params_json.size};
+  if (!bundle->params_json.data)
+    rc = azd_fail(error, AZD_ENOMEM, "no memory for a bundle");
   else if ((rc = azd_bundle_read_files(bundle, options, error)) == 0 && (rc = read_declarations(bundle, error)) == 0 &&
            (rc = compile_rules(bundle, options, error)) == 0 && (rc = index_policies(bundle, error)) == 0) {
     stamp(bundle);
     if (!options->unproved) rc = azd_bundle_prove(bundle, error);
   }
-  if (rc != 0) azd_bundle_unref(bundle);
-  else *built = bundle;
+  if (rc != 0)
+    azd_bundle_unref(bundle);
+  else
+    *built = bundle;
   return rc;
 }
 
@@ -106,9 +113,15 @@ void azd_bundle_unref(struct azd_bundle *bundle) {
   free(bundle);
 }
 
-const char *azd_bundle_stamp(const struct azd_bundle *bundle) { return bundle->stamp; }
-struct azd_ruleset *azd_bundle_ruleset(const struct azd_bundle *bundle) { return bundle->ruleset; }
-const struct azd_declarations *azd_bundle_declarations(const struct azd_bundle *bundle) { return &bundle->declarations; }
+const char *azd_bundle_stamp(const struct azd_bundle *bundle) {
+  return bundle->stamp;
+}
+struct azd_ruleset *azd_bundle_ruleset(const struct azd_bundle *bundle) {
+  return bundle->ruleset;
+}
+const struct azd_declarations *azd_bundle_declarations(const struct azd_bundle *bundle) {
+  return &bundle->declarations;
+}
 
 void azd_bundle_strike(struct azd_bundle *bundle, int function, const struct azd_fault *fault) {
   struct azd_strike *strike = &bundle->strikes[function];

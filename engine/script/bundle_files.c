@@ -27,8 +27,10 @@ static int read_text(const char *path, struct azd_script_file *file, struct azd_
   FILE *in = fopen(path, "rbe");
   if (!in) return azd_fail(error, AZD_EIO, "%s: %s", path, strerror(errno));
   file->text = malloc(room);
-  if (!file->text) rc = azd_fail(error, AZD_ENOMEM, "no memory for %s", path);
-  else file->bytes = fread(file->text, 1, room, in);
+  if (!file->text)
+    rc = azd_fail(error, AZD_ENOMEM, "no memory for %s", path);
+  else
+    file->bytes = fread(file->text, 1, room, in);
   if (rc == 0 && ferror(in)) rc = azd_fail(error, AZD_EIO, "%s: cannot be read", path);
   fclose(in);
   return rc;
@@ -37,7 +39,8 @@ static int read_text(const char *path, struct azd_script_file *file, struct azd_
 static int add_file(struct reading *reading, const char *path, const char *name) {
   struct azd_bundle *bundle = reading->bundle;
   if (bundle->file_count >= AZD_BUNDLE_FILES_MAX)
-    return azd_fail(reading->error, AZD_ELIMIT, "more than %d files of rules and policies; the last was %s", AZD_BUNDLE_FILES_MAX, path);
+    return azd_fail(reading->error, AZD_ELIMIT, "more than %d files of rules and policies; the last was %s",
+                    AZD_BUNDLE_FILES_MAX, path);
   struct azd_script_file *file = &bundle->files[bundle->file_count];
   *file = (struct azd_script_file){.kind = reading->kind, .layer = reading->layer};
   bundle->file_count++; /* from here on azd_bundle_free_files frees it */
@@ -67,9 +70,12 @@ static int read_folder(struct reading *reading, const char *folder, const char *
     if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= sizeof path ||
         (size_t)snprintf(inner, sizeof inner, "%s/%s", name, entry->d_name) >= sizeof inner)
       rc = azd_fail(reading->error, AZD_ELIMIT, "%s: path too long", folder);
-    else if (stat(path, &status) != 0) rc = azd_fail(reading->error, AZD_EIO, "%s: %s", path, strerror(errno));
-    else if (S_ISDIR(status.st_mode) && depth < FOLDER_DEPTH_MAX) rc = read_folder(reading, path, inner, depth + 1);
-    else if (S_ISREG(status.st_mode) && ends_with(entry->d_name, ".lua")) rc = add_file(reading, path, inner);
+    else if (stat(path, &status) != 0)
+      rc = azd_fail(reading->error, AZD_EIO, "%s: %s", path, strerror(errno));
+    else if (S_ISDIR(status.st_mode) && depth < FOLDER_DEPTH_MAX)
+      rc = read_folder(reading, path, inner, depth + 1);
+    else if (S_ISREG(status.st_mode) && ends_with(entry->d_name, ".lua"))
+      rc = add_file(reading, path, inner);
   }
   closedir(dir);
   return rc;
@@ -80,7 +86,8 @@ static int by_layer_and_name(const void *a, const void *b) {
   return x->layer != y->layer ? (int)x->layer - (int)y->layer : strcmp(x->name, y->name);
 }
 
-int azd_bundle_read_files(struct azd_bundle *bundle, const struct azd_bundle_options *options, struct azd_error *error) {
+int azd_bundle_read_files(struct azd_bundle *bundle, const struct azd_bundle_options *options,
+                          struct azd_error *error) {
   bundle->files = calloc(AZD_BUNDLE_FILES_MAX, sizeof *bundle->files);
   if (!bundle->files) return azd_fail(error, AZD_ENOMEM, "no memory for scripts");
   int rc = 0;

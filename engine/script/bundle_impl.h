@@ -63,10 +63,11 @@ struct azd_script_state {
   int lib_depth;
 };
 
-/* Makes a state. declarations: where to read them into while the bundle is built; NULL afterwards, when the functions are only
- * checked to be the same. sandbox_options as there. */
+/* Makes a state. declarations: where to read them into while the bundle is built; NULL afterwards, when the functions
+ * are only checked to be the same. sandbox_options as there. */
 int azd_script_state_open(const struct azd_bundle *bundle, const struct azd_sandbox_options *sandbox_options,
-                          struct azd_declarations *declarations, struct azd_script_state **state, struct azd_error *error);
+                          struct azd_declarations *declarations, struct azd_script_state **state,
+                          struct azd_error *error);
 void azd_script_state_close(struct azd_script_state *state);
 
 /* prove.c */

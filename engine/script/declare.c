@@ -51,7 +51,8 @@ static int declare_rules(lua_State *L) { /* rules { ... } */
 }
 
 static int declare_body(lua_State *L) { /* the { ... } of policy "name" { ... }; upvalues: record, kind */
-  if (!lua_istable(L, 1)) return luaL_error(L, "%s \"name\" is followed by { ... }", kind_names[lua_tointeger(L, lua_upvalueindex(2))]);
+  if (!lua_istable(L, 1))
+    return luaL_error(L, "%s \"name\" is followed by { ... }", kind_names[lua_tointeger(L, lua_upvalueindex(2))]);
   lua_pushvalue(L, 1);
   lua_rawseti(L, lua_upvalueindex(1), RECORD_BODY);
   return 0;
@@ -70,7 +71,8 @@ static int declare_named(lua_State *L) { /* policy "name"; upvalues: origin, kin
 }
 
 static int declare_elsewhere(lua_State *L) { /* upvalues: word, folder */
-  return luaL_error(L, "%s belongs in a file of %s/", lua_tostring(L, lua_upvalueindex(1)), lua_tostring(L, lua_upvalueindex(2)));
+  return luaL_error(L, "%s belongs in a file of %s/", lua_tostring(L, lua_upvalueindex(1)),
+                    lua_tostring(L, lua_upvalueindex(2)));
 }
 
 void azd_declare_open(lua_State *L, enum azd_script_kind script, struct azd_origin *current) {
@@ -110,7 +112,7 @@ static void note_function(struct azd_reader *r, const char *field) {
   uint64_t hash = r->out->functions_seen ? r->out->functions_seen : 0xcbf29ce484222325u;
   const char *const parts[] = {r->origin.file, r->what, field};
   for (int i = 0; i < 3; i++)
-    for (const char *c = parts[i]; ; c++) {
+    for (const char *c = parts[i];; c++) {
       hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
       if (!*c) break;
     }
@@ -154,7 +156,8 @@ static const char *record_text(const struct azd_reader *r, int record, int field
   return copy;
 }
 
-static void read_record(struct azd_reader *r, int record, struct azd_str (*sources)(void *, const char *), void *context) {
+static void read_record(struct azd_reader *r, int record, struct azd_str (*sources)(void *, const char *),
+                        void *context) {
   lua_State *L = r->L;
   enum kind kind = (enum kind)record_integer(L, record, RECORD_KIND);
   r->origin = (struct azd_origin){record_text(r, record, RECORD_FILE), (int)record_integer(L, record, RECORD_LINE),
@@ -178,8 +181,8 @@ static void read_record(struct azd_reader *r, int record, struct azd_str (*sourc
   lua_pop(L, 1);
 }
 
-void azd_declare_read(lua_State *L, struct azd_declarations *out, struct azd_str (*sources)(void *context, const char *file),
-                      void *context) {
+void azd_declare_read(lua_State *L, struct azd_declarations *out,
+                      struct azd_str (*sources)(void *context, const char *file), void *context) {
   struct azd_reader reader = {.L = L, .out = out, .what = "declarations"};
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &records_key) == LUA_TTABLE) {
     int records = lua_gettop(L);

@@ -1,5 +1,5 @@
-/* What scripts declare, read out of Lua and checked: the rules, policies, tunes, expectations and patterns of one bundle,
- * as plain C. Functions stay in Lua, each known by its number, which is the same in every state of the bundle.
+/* What scripts declare, read out of Lua and checked: the rules, policies, tunes, expectations and patterns of one
+ * bundle, as plain C. Functions stay in Lua, each known by its number, which is the same in every state of the bundle.
  *
  * Life: filled once while a bundle is built, immutable after; everything in it lives in its arena.
  * Thread: any after that. Blocks: never. */
@@ -7,11 +7,11 @@
 #define AZD_SCRIPT_DECLARE_H
 
 #include "base/arena.h"
+#include "script/severity.h"
+#include "script/window.h"
 #include "json/doc.h"
 #include "json/path.h"
 #include "json/ruleset.h"
-#include "script/severity.h"
-#include "script/window.h"
 
 enum { AZD_FUNCTION_NONE = -1, AZD_PATTERN_BY_MAX = 4, AZD_PATTERN_BY_NAMES = 5 };
 
@@ -63,7 +63,7 @@ struct azd_policy {
   enum azd_severity severity;
   const char *message, *fix; /* "" where there is none */
   struct azd_texts refs;
-  int on_resource, on_change; /* function(r), function(change, r) */
+  int on_resource, on_change;  /* function(r), function(change, r) */
   const struct azd_tune *tune; /* or NULL */
   const struct azd_example *examples;
   uint32_t example_count;
@@ -76,8 +76,9 @@ struct azd_tag_match {
 struct azd_expected {
   struct azd_origin origin;
   const char *name, *why;
-  struct azd_texts types, actors, operations, deployments, clients, groups; /* count 0: not asked; else one must be like */
-  const struct azd_tag_match *tags;                                          /* all must match */
+  struct azd_texts types, actors, operations, deployments, clients,
+      groups;                       /* count 0: not asked; else one must be like */
+  const struct azd_tag_match *tags; /* all must match */
   uint32_t tag_count;
   const struct azd_window *windows; /* one must hold */
   uint32_t window_count;

@@ -11,7 +11,8 @@ static void read_windows(const struct azd_reader *r, int index, struct azd_expec
   struct azd_window *windows = azd_reader_alloc(r, texts.count * sizeof *windows);
   for (uint32_t i = 0; i < texts.count; i++) {
     struct azd_error error;
-    if (azd_window_parse(azd_str_of(texts.items[i]), &windows[i], &error) != 0) azd_reader_fail(r, "within", "%s", error.text);
+    if (azd_window_parse(azd_str_of(texts.items[i]), &windows[i], &error) != 0)
+      azd_reader_fail(r, "within", "%s", error.text);
   }
   expected->windows = windows;
   expected->window_count = texts.count;
@@ -44,8 +45,8 @@ static void read_tags(const struct azd_reader *r, int index, struct azd_expected
 }
 
 void azd_declare_expected(struct azd_reader *r, int index, const char *name) {
-  static const char *const known[] = {"actor", "within", "unless", "type",       "group", "tag",
-                                      "client", "operation", "deployment", "why", NULL};
+  static const char *const known[] = {"actor",  "within",    "unless",     "type", "group", "tag",
+                                      "client", "operation", "deployment", "why",  NULL};
   struct azd_declarations *out = r->out;
   azd_reader_known(r, index, known, false);
   struct azd_expected expected = {.origin = r->origin, .name = name};
@@ -61,7 +62,9 @@ void azd_declare_expected(struct azd_reader *r, int index, const char *name) {
   expected.unless = azd_reader_function(r, index, "unless");
   if (!expected.actors.count && !expected.types.count && !expected.groups.count && !expected.clients.count &&
       !expected.operations.count && !expected.deployments.count && !expected.tag_count && !expected.window_count)
-    azd_reader_fail(r, NULL, "expects everything: say at least one of actor, within, type, group, tag, client, operation, deployment");
+    azd_reader_fail(
+        r, NULL,
+        "expects everything: say at least one of actor, within, type, group, tag, client, operation, deployment");
   out->expected = azd_reader_grow(r, out->expected, out->expected_count, sizeof *out->expected);
   out->expected[out->expected_count++] = expected;
 }
@@ -74,13 +77,16 @@ static int64_t read_duration(const struct azd_reader *r, int index, const char *
   char *end;
   long count = strtol(text, &end, 10);
   const char *unit = end != text && *end && !end[1] ? strchr(units, *end) : NULL;
-  if (!unit || count <= 0 || count > 100000) azd_reader_fail(r, field, "'%s' is a duration like \"90m\" or \"7d\", not '%.40s'", field, text);
+  if (!unit || count <= 0 || count > 100000)
+    azd_reader_fail(r, field, "'%s' is a duration like \"90m\" or \"7d\", not '%.40s'", field, text);
   return count * unit_ms[unit - units];
 }
 
 void azd_declare_pattern(struct azd_reader *r, int index, const char *name) {
-  static const char *const known[] = {"by", "within", "at_least", "severity", "message", "why", "on_group", "examples", NULL};
-  static const char *const by_names[] = {"resource", "path", "actor", "type", "group", "subscription", "change_set", NULL};
+  static const char *const known[] = {"by",  "within",   "at_least", "severity", "message",
+                                      "why", "on_group", "examples", NULL};
+  static const char *const by_names[] = {"resource", "path",         "actor",      "type",
+                                         "group",    "subscription", "change_set", NULL};
   lua_State *L = r->L;
   struct azd_declarations *out = r->out;
   azd_reader_known(r, index, known, false);
@@ -89,7 +95,9 @@ void azd_declare_pattern(struct azd_reader *r, int index, const char *name) {
   for (uint32_t i = 0; i < pattern.by.count; i++) {
     const char *const *k = by_names;
     while (*k && strcmp(*k, pattern.by.items[i]) != 0) k++;
-    if (!*k) azd_reader_fail(r, "by", "'by' does not know '%.40s'%s", pattern.by.items[i], azd_reader_suggest(r, pattern.by.items[i], by_names));
+    if (!*k)
+      azd_reader_fail(r, "by", "'by' does not know '%.40s'%s", pattern.by.items[i],
+                      azd_reader_suggest(r, pattern.by.items[i], by_names));
   }
   pattern.within_ms = read_duration(r, index, "within");
   pattern.severity = azd_reader_severity(r, index, "severity", true);
@@ -97,7 +105,8 @@ void azd_declare_pattern(struct azd_reader *r, int index, const char *name) {
   pattern.message = message ? message : "";
   azd_reader_text(r, index, "why", false);
   lua_pushliteral(L, "at_least");
-  if (lua_rawget(L, index) != LUA_TNIL && !lua_isinteger(L, -1)) azd_reader_fail(r, "at_least", "'at_least' is a whole number");
+  if (lua_rawget(L, index) != LUA_TNIL && !lua_isinteger(L, -1))
+    azd_reader_fail(r, "at_least", "'at_least' is a whole number");
   pattern.at_least = lua_isnil(L, -1) ? 1 : lua_tointeger(L, -1);
   lua_pop(L, 1);
   if (pattern.at_least < 1) azd_reader_fail(r, "at_least", "'at_least' is 1 or more");

@@ -8,7 +8,8 @@ static const char *const kinds[] = {"added", "removed", "changed", "moved", "rec
 
 static void read_watch(const struct azd_reader *r, int index, struct azd_policy *policy) {
   policy->watch_texts = azd_reader_texts(r, index, "watch", false);
-  struct azd_path *paths = policy->watch_texts.count ? azd_reader_alloc(r, policy->watch_texts.count * sizeof *paths) : NULL;
+  struct azd_path *paths =
+      policy->watch_texts.count ? azd_reader_alloc(r, policy->watch_texts.count * sizeof *paths) : NULL;
   for (uint32_t i = 0; i < policy->watch_texts.count; i++) {
     struct azd_error error;
     if (azd_path_parse(azd_str_of(policy->watch_texts.items[i]), &r->out->arena, &paths[i], &error) != 0)
@@ -22,8 +23,8 @@ static void read_kinds(const struct azd_reader *r, int index, struct azd_policy 
   for (uint32_t i = 0; i < texts.count; i++) {
     enum azd_drift_kind kind;
     if (!azd_drift_kind_parse(azd_str_of(texts.items[i]), &kind))
-      azd_reader_fail(r, "kind", "'kind' is added, removed, changed, moved, recreated or state, not '%.40s'%s", texts.items[i],
-                      azd_reader_suggest(r, texts.items[i], kinds));
+      azd_reader_fail(r, "kind", "'kind' is added, removed, changed, moved, recreated or state, not '%.40s'%s",
+                      texts.items[i], azd_reader_suggest(r, texts.items[i], kinds));
     policy->kinds |= 1u << kind;
   }
 }
@@ -34,7 +35,8 @@ static const char *read_message(const struct azd_reader *r, int index, const cha
   if (text && !azd_message_check(azd_str_of(text), &unknown)) {
     char name[64];
     snprintf(name, sizeof name, "%.*s", AZD_STR_FORMAT(unknown));
-    azd_reader_fail(r, field, "'%s' cannot fill in {%s}%s", field, name, azd_reader_suggest(r, name, azd_message_names()));
+    azd_reader_fail(r, field, "'%s' cannot fill in {%s}%s", field, name,
+                    azd_reader_suggest(r, name, azd_message_names()));
   }
   return text ? text : "";
 }
@@ -48,9 +50,11 @@ void azd_declare_policy(struct azd_reader *r, int index, const char *name) {
   policy.types = azd_reader_texts(r, index, "type", true);
   for (uint32_t i = 0; i < policy.types.count; i++) {
     const char *type = policy.types.items[i];
-    if (strcmp(type, "*") == 0) policy.any_type = true;
+    if (strcmp(type, "*") == 0)
+      policy.any_type = true;
     else if (!strchr(type, '/') || strpbrk(type, " *{}"))
-      azd_reader_fail(r, "type", "'%.100s' is no resource type: \"Microsoft.Storage/storageAccounts\", a list, or \"*\"", type);
+      azd_reader_fail(r, "type",
+                      "'%.100s' is no resource type: \"Microsoft.Storage/storageAccounts\", a list, or \"*\"", type);
   }
   read_watch(r, index, &policy);
   read_kinds(r, index, &policy);
@@ -65,9 +69,12 @@ void azd_declare_policy(struct azd_reader *r, int index, const char *name) {
   policy.on_change = azd_reader_function(r, index, "on_change");
   if (policy.on_resource >= 0 && policy.on_change >= 0)
     azd_reader_fail(r, "on_change", "on_resource or on_change, not both");
-  bool has_function = policy.on_resource >= 0 || policy.on_change >= 0, has_values = policy.from.count || policy.to.count;
-  if (has_values && has_function) azd_reader_fail(r, policy.from.count ? "from" : "to", "from and to are for policies without a function");
-  if (has_values && !policy.watch_texts.count) azd_reader_fail(r, NULL, "from and to ask about a watched path, and 'watch' is missing");
+  bool has_function = policy.on_resource >= 0 || policy.on_change >= 0,
+       has_values = policy.from.count || policy.to.count;
+  if (has_values && has_function)
+    azd_reader_fail(r, policy.from.count ? "from" : "to", "from and to are for policies without a function");
+  if (has_values && !policy.watch_texts.count)
+    azd_reader_fail(r, NULL, "from and to ask about a watched path, and 'watch' is missing");
   policy.examples = azd_reader_examples(r, index, &policy.example_count);
   out->policies = azd_reader_grow(r, out->policies, out->policy_count, sizeof *out->policies);
   out->policies[out->policy_count++] = policy;
@@ -82,14 +89,15 @@ void azd_declare_tune(struct azd_reader *r, int index, const char *name) {
   tune.severity = azd_reader_severity(r, index, "severity", false);
   tune.unless = azd_reader_function(r, index, "unless");
   tune.off = !azd_reader_flag(r, index, "enabled", true);
-  if (!tune.severity && tune.unless < 0 && !tune.off) azd_reader_fail(r, NULL, "tunes nothing: severity, unless, or enabled = false");
+  if (!tune.severity && tune.unless < 0 && !tune.off)
+    azd_reader_fail(r, NULL, "tunes nothing: severity, unless, or enabled = false");
   out->tunes = azd_reader_grow(r, out->tunes, out->tune_count, sizeof *out->tunes);
   out->tunes[out->tune_count++] = tune;
 }
 
 /* Names of one kind, for doubles. The declarations are few enough to compare each with each. */
-static void refuse_double(struct azd_reader *r, const char *kind, const char *name, const char *other, const struct azd_origin *here,
-                          const struct azd_origin *there) {
+static void refuse_double(struct azd_reader *r, const char *kind, const char *name, const char *other,
+                          const struct azd_origin *here, const struct azd_origin *there) {
   if (strcmp(name, other) != 0) return;
   r->origin = *here;
   r->what = kind;
@@ -111,7 +119,8 @@ static void tune_policies(struct azd_reader *r) {
     }
     r->origin = out->tunes[t].origin;
     r->what = "tune";
-    azd_reader_fail(r, NULL, "there is no policy '%.100s'%s", out->tunes[t].name, azd_reader_suggest(r, out->tunes[t].name, names));
+    azd_reader_fail(r, NULL, "there is no policy '%.100s'%s", out->tunes[t].name,
+                    azd_reader_suggest(r, out->tunes[t].name, names));
   }
 }
 
@@ -119,15 +128,18 @@ void azd_declare_together(struct azd_reader *r) {
   struct azd_declarations *out = r->out;
   for (uint32_t i = 1; i < out->policy_count; i++)
     for (uint32_t j = 0; j < i; j++)
-      refuse_double(r, "policy", out->policies[i].name, out->policies[j].name, &out->policies[i].origin, &out->policies[j].origin);
+      refuse_double(r, "policy", out->policies[i].name, out->policies[j].name, &out->policies[i].origin,
+                    &out->policies[j].origin);
   for (uint32_t i = 1; i < out->tune_count; i++)
     for (uint32_t j = 0; j < i; j++)
       refuse_double(r, "tune", out->tunes[i].name, out->tunes[j].name, &out->tunes[i].origin, &out->tunes[j].origin);
   for (uint32_t i = 1; i < out->expected_count; i++)
     for (uint32_t j = 0; j < i; j++)
-      refuse_double(r, "expected", out->expected[i].name, out->expected[j].name, &out->expected[i].origin, &out->expected[j].origin);
+      refuse_double(r, "expected", out->expected[i].name, out->expected[j].name, &out->expected[i].origin,
+                    &out->expected[j].origin);
   for (uint32_t i = 1; i < out->pattern_count; i++)
     for (uint32_t j = 0; j < i; j++)
-      refuse_double(r, "pattern", out->patterns[i].name, out->patterns[j].name, &out->patterns[i].origin, &out->patterns[j].origin);
+      refuse_double(r, "pattern", out->patterns[i].name, out->patterns[j].name, &out->patterns[i].origin,
+                    &out->patterns[j].origin);
   tune_policies(r);
 }

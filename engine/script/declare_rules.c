@@ -7,15 +7,17 @@
 
 enum { RULES_MAX = 20000 };
 
-static const char *const verbs[] = {"ignore", "observe", "compare", "key", "set", "list", "fold", "same", "redact", NULL};
+static const char *const verbs[] = {"ignore", "observe", "compare", "key",    "set",
+                                    "list",   "fold",    "same",    "redact", NULL};
 
 static const struct {
   const char *name;
   enum azd_same same;
-} sames[] = {{"instant", AZD_SAME_INSTANT}, {"location", AZD_SAME_LOCATION}, {"id", AZD_SAME_ID},
-             {"json", AZD_SAME_JSON},       {"space", AZD_SAME_SPACE},       {"empty", AZD_SAME_EMPTY},
+} sames[] = {{"instant", AZD_SAME_INSTANT},   {"location", AZD_SAME_LOCATION}, {"id", AZD_SAME_ID},
+             {"json", AZD_SAME_JSON},         {"space", AZD_SAME_SPACE},       {"empty", AZD_SAME_EMPTY},
              {"duration", AZD_SAME_DURATION}, {"entry", AZD_SAME_ENTRY}};
-static const char *const same_names[] = {"instant", "location", "id", "json", "space", "empty", "duration", "entry", NULL};
+static const char *const same_names[] = {"instant", "location", "id",    "json", "space",
+                                         "empty",   "duration", "entry", NULL};
 
 /* The one verb of a row, as its place in the list. */
 static int verb_of(const struct azd_reader *r, int row) {
@@ -28,7 +30,8 @@ static int verb_of(const struct azd_reader *r, int row) {
     }
     lua_pop(r->L, 1);
   }
-  if (found < 0) azd_reader_fail(r, NULL, "a row has one of ignore, observe, compare, key, set, list, fold, same, redact");
+  if (found < 0)
+    azd_reader_fail(r, NULL, "a row has one of ignore, observe, compare, key, set, list, fold, same, redact");
   return found;
 }
 
@@ -52,7 +55,8 @@ static void read_as(const struct azd_reader *r, int row, struct azd_rule *rule) 
     const char *name = lua_tostring(L, -1);
     for (size_t i = 0; i < sizeof sames / sizeof *sames; i++)
       if (strcmp(name, sames[i].name) == 0) rule->same = sames[i].same;
-    if (!rule->same) azd_reader_fail(r, "as", "'as' does not know '%.40s'%s", name, azd_reader_suggest(r, name, same_names));
+    if (!rule->same)
+      azd_reader_fail(r, "as", "'as' does not know '%.40s'%s", name, azd_reader_suggest(r, name, same_names));
   } else if (type == LUA_TTABLE && lua_rawlen(L, -1) >= 2) {
     struct azd_buf *json = &azd_sandbox_of(L)->scratch;
     azd_buf_clear(json);
@@ -62,8 +66,10 @@ static void read_as(const struct azd_reader *r, int row, struct azd_rule *rule) 
     rule->values = (struct azd_str){copy, json->size};
     rule->same = AZD_SAME_VALUES;
   } else {
-    azd_reader_fail(r, "as", "'same' wants 'as': instant, location, id, json, space, empty, duration, entry, or a list of values that "
-                             "mean the same");
+    azd_reader_fail(
+        r, "as",
+        "'same' wants 'as': instant, location, id, json, space, empty, duration, entry, or a list of values that "
+        "mean the same");
   }
   lua_pop(L, 1);
 }
@@ -118,7 +124,8 @@ void azd_declare_rules(struct azd_reader *r, int index) {
   struct azd_texts types = azd_reader_texts(r, index, "type", true);
   const char *owner = azd_reader_text(r, index, "owner", false);
   lua_Unsigned rows = lua_rawlen(L, index);
-  if (rows == 0) azd_reader_fail(r, NULL, "no rows: a rules block holds tables like { ignore = \"...\", why = \"...\" }");
+  if (rows == 0)
+    azd_reader_fail(r, NULL, "no rows: a rules block holds tables like { ignore = \"...\", why = \"...\" }");
   for (lua_Unsigned i = 1; i <= rows; i++) {
     r->row = (int)i;
     if (lua_rawgeti(L, index, (lua_Integer)i) != LUA_TTABLE) azd_reader_fail(r, NULL, "row %d is no table", (int)i);

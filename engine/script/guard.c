@@ -24,8 +24,10 @@ static bool is_scalar(lua_State *L, int index) {
 /* Anything but a scalar gives its type: an address would differ from run to run. */
 static int guard_tostring(lua_State *L) {
   luaL_checkany(L, 1);
-  if (is_scalar(L, 1)) luaL_tolstring(L, 1, NULL);
-  else azd_native_type(L);
+  if (is_scalar(L, 1))
+    luaL_tolstring(L, 1, NULL);
+  else
+    azd_native_type(L);
   return 1;
 }
 
@@ -40,7 +42,8 @@ static int guard_rep(lua_State *L) {
     lua_pushliteral(L, "");
     return 1;
   }
-  luaL_argcheck(L, (lua_Unsigned)count <= AZD_GUARD_STRING_MAX_BYTES / (bytes + between_bytes), 2, "result longer than 1 MiB");
+  luaL_argcheck(L, (lua_Unsigned)count <= AZD_GUARD_STRING_MAX_BYTES / (bytes + between_bytes), 2,
+                "result longer than 1 MiB");
   return call_stock(L);
 }
 
@@ -62,7 +65,8 @@ static int guard_format(lua_State *L) {
 
 static int guard_linear(lua_State *L) { /* upper lower reverse sub len char: as long as their subject */
   for (int i = 1; i <= lua_gettop(L); i++)
-    luaL_argcheck(L, lua_type(L, i) != LUA_TSTRING || lua_rawlen(L, i) <= AZD_GUARD_STRING_MAX_BYTES, i, "longer than 1 MiB");
+    luaL_argcheck(L, lua_type(L, i) != LUA_TSTRING || lua_rawlen(L, i) <= AZD_GUARD_STRING_MAX_BYTES, i,
+                  "longer than 1 MiB");
   return call_stock(L);
 }
 
@@ -72,7 +76,8 @@ static int guard_byte(lua_State *L) {
   lua_Integer from = luaL_optinteger(L, 2, 1), to = luaL_optinteger(L, 3, from);
   if (from < 0) from = from < -(lua_Integer)bytes ? 1 : from + (lua_Integer)bytes + 1;
   if (to < 0) to = to < -(lua_Integer)bytes ? 0 : to + (lua_Integer)bytes + 1;
-  luaL_argcheck(L, to < from || (lua_Unsigned)to - (lua_Unsigned)from < AZD_GUARD_VALUES_MAX, 3, "more than 200 values");
+  luaL_argcheck(L, to < from || (lua_Unsigned)to - (lua_Unsigned)from < AZD_GUARD_VALUES_MAX, 3,
+                "more than 200 values");
   return call_stock(L);
 }
 
@@ -156,8 +161,9 @@ static void allow(lua_State *L, const struct allowed *names) {
 }
 
 static void open_base(lua_State *L) {
-  static const struct allowed names[] = {{"assert", NULL}, {"error", NULL}, {"select", NULL}, {"tonumber", NULL}, {NULL, NULL}};
-  static const luaL_Reg own[] = {{"ipairs", azd_native_ipairs}, {"pairs", azd_native_pairs}, {"next", azd_native_next},
+  static const struct allowed names[] = {
+      {"assert", NULL}, {"error", NULL}, {"select", NULL}, {"tonumber", NULL}, {NULL, NULL}};
+  static const luaL_Reg own[] = {{"ipairs", azd_native_ipairs}, {"pairs", azd_native_pairs},  {"next", azd_native_next},
                                  {"type", azd_native_type},     {"tostring", guard_tostring}, {NULL, NULL}};
   luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
   allow(L, names);
@@ -165,10 +171,11 @@ static void open_base(lua_State *L) {
 }
 
 static void open_string(lua_State *L, const struct azd_pattern_limits *limits) {
-  static const struct allowed names[] = {{"byte", guard_byte},      {"char", guard_linear}, {"format", guard_format},
-                                         {"len", guard_linear},     {"lower", guard_linear}, {"rep", guard_rep},
-                                         {"reverse", guard_linear}, {"sub", guard_linear},  {"upper", guard_linear},
-                                         {NULL, NULL}};
+  static const struct allowed names[] = {{"byte", guard_byte},      {"char", guard_linear},
+                                         {"format", guard_format},  {"len", guard_linear},
+                                         {"lower", guard_linear},   {"rep", guard_rep},
+                                         {"reverse", guard_linear}, {"sub", guard_linear},
+                                         {"upper", guard_linear},   {NULL, NULL}};
   lua_newtable(L);
   luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 0);
   allow(L, names);
@@ -186,18 +193,19 @@ static void open_string(lua_State *L, const struct azd_pattern_limits *limits) {
 }
 
 static void open_table(lua_State *L) {
-  static const struct allowed names[] = {{"concat", guard_concat}, {"insert", guard_insert_remove}, {"remove", guard_insert_remove},
-                                         {"sort", guard_sort},     {"unpack", guard_unpack},        {NULL, NULL}};
+  static const struct allowed names[] = {{"concat", guard_concat},        {"insert", guard_insert_remove},
+                                         {"remove", guard_insert_remove}, {"sort", guard_sort},
+                                         {"unpack", guard_unpack},        {NULL, NULL}};
   lua_newtable(L);
   luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 0);
   allow(L, names);
 }
 
 static void open_math(lua_State *L) {
-  static const struct allowed names[] = {
-      {"abs", NULL},  {"ceil", NULL},       {"floor", NULL},      {"fmod", NULL}, {"huge", NULL},
-      {"max", NULL},  {"maxinteger", NULL}, {"min", NULL},        {"mininteger", NULL},
-      {"sqrt", NULL}, {"tointeger", NULL},  {"type", NULL},       {"ult", NULL},  {NULL, NULL}};
+  static const struct allowed names[] = {{"abs", NULL},        {"ceil", NULL}, {"floor", NULL},      {"fmod", NULL},
+                                         {"huge", NULL},       {"max", NULL},  {"maxinteger", NULL}, {"min", NULL},
+                                         {"mininteger", NULL}, {"sqrt", NULL}, {"tointeger", NULL},  {"type", NULL},
+                                         {"ult", NULL},        {NULL, NULL}};
   lua_newtable(L);
   luaL_requiref(L, LUA_MATHLIBNAME, luaopen_math, 0);
   allow(L, names);

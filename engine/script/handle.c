@@ -5,7 +5,9 @@
 
 enum { EPOCH_MASK = 0xffffff };
 
-static inline struct azd_lend *lend_of(lua_State *L) { return &azd_sandbox_of(L)->lend; }
+static inline struct azd_lend *lend_of(lua_State *L) {
+  return &azd_sandbox_of(L)->lend;
+}
 
 static inline void *word_of(const struct azd_lend *lend, unsigned slot, uint32_t number) {
   return (void *)((uintptr_t)(lend->epoch & EPOCH_MASK) << 40 | (uintptr_t)slot << 32 | number);
@@ -27,8 +29,10 @@ void azd_lend_return(struct azd_lend *lend) {
 
 static void push_number(lua_State *L, const struct azd_doc *doc, azd_node node) {
   int64_t integer;
-  if (azd_doc_int64(doc, node, &integer)) lua_pushinteger(L, integer);
-  else lua_pushnumber(L, azd_doc_double(doc, node));
+  if (azd_doc_int64(doc, node, &integer))
+    lua_pushinteger(L, integer);
+  else
+    lua_pushnumber(L, azd_doc_double(doc, node));
 }
 
 static inline void push_node(lua_State *L, const struct azd_lend *lend, unsigned slot, azd_node node) {
@@ -52,7 +56,9 @@ static inline void push_node(lua_State *L, const struct azd_lend *lend, unsigned
   }
 }
 
-void azd_handle_push(lua_State *L, unsigned slot, azd_node node) { push_node(L, lend_of(L), slot, node); }
+void azd_handle_push(lua_State *L, unsigned slot, azd_node node) {
+  push_node(L, lend_of(L), slot, node);
+}
 
 void azd_handle_push_object(lua_State *L, uint32_t object) {
   lua_pushlightuserdata(L, word_of(lend_of(L), AZD_LEND_OBJECTS, object));
@@ -67,8 +73,8 @@ struct target {
   const struct azd_doc *doc; /* NULL: an object of the host */
 };
 
-/* The handle at index, which is a light userdata. The number is below the document's size even where the epoch wrapped, so
- * a stale handle can at worst read another place of a lent document. */
+/* The handle at index, which is a light userdata. The number is below the document's size even where the epoch wrapped,
+ * so a stale handle can at worst read another place of a lent document. */
 static inline void resolve(lua_State *L, int index, struct target *target) {
   uintptr_t word = (uintptr_t)lua_touserdata(L, index);
   struct azd_lend *lend = target->lend = lend_of(L);
@@ -107,11 +113,10 @@ static void push_child(lua_State *L, const struct target *target, uint32_t i) {
   push_node(L, target->lend, target->slot, azd_doc_element(target->doc, target->number, i));
 }
 
-/* ---- metamethods ---- */
+/* ---- metamethods: no script can reach them but by the operators, so the first operand is what it is ---- */
 
 static int handle_index(lua_State *L) { /* handle key */
   struct target target;
-  if (!lua_islightuserdata(L, 1)) return luaL_typeerror(L, 1, "document");
   resolve(L, 1, &target);
   if (!target.doc) {
     lua_settop(L, 2);
@@ -134,16 +139,19 @@ static int handle_index(lua_State *L) { /* handle key */
 
 static int handle_len(lua_State *L) {
   struct target target;
-  if (!lua_islightuserdata(L, 1)) return luaL_typeerror(L, 1, "document");
   resolve(L, 1, &target);
   lua_pushinteger(L, count_of(&target));
   return 1;
 }
 
-static int handle_newindex(lua_State *L) { return luaL_error(L, "documents are read-only"); }
+static int handle_newindex(lua_State *L) {
+  return luaL_error(L, "documents are read-only");
+}
 
-/* A document is a table to a script, so what cannot be done with a table is told as for one. */
-static int handle_no_operator(lua_State *L) { return luaL_error(L, "a document has no order and no arithmetic: compare its fields"); }
+/* Without it Lua would speak of userdata, a word scripts have never met. */
+static int handle_no_operator(lua_State *L) {
+  return luaL_error(L, "a document has no order and no arithmetic: compare its fields");
+}
 
 static int nil_index(lua_State *L) {
   lua_pushnil(L);
@@ -151,12 +159,11 @@ static int nil_index(lua_State *L) {
 }
 
 void azd_handle_open(lua_State *L) {
-  static const luaL_Reg methods[] = {{"__index", handle_index}, {"__len", handle_len}, {"__newindex", handle_newindex},
-                                     {"__lt", handle_no_operator}, {"__le", handle_no_operator}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"__index", handle_index},       {"__len", handle_len},
+                                     {"__newindex", handle_newindex}, {"__lt", handle_no_operator},
+                                     {"__le", handle_no_operator},    {NULL, NULL}};
   lua_pushlightuserdata(L, NULL);
   luaL_newlib(L, methods);
-  lua_pushliteral(L, "table");
-  lua_setfield(L, -2, "__name"); /* error messages call it what type() calls it */
   lua_setmetatable(L, -2);
   lua_pop(L, 1);
   lua_pushnil(L);
@@ -197,9 +204,12 @@ static int empty_step(lua_State *L) {
 /* ipairs of a document runs to its length, over nulls; nil is empty. */
 int azd_native_ipairs(lua_State *L) {
   luaL_checkany(L, 1);
-  if (lua_isnil(L, 1)) lua_pushcfunction(L, empty_step);
-  else if (lua_istable(L, 1) || lua_islightuserdata(L, 1)) lua_pushcfunction(L, ipairs_step);
-  else return luaL_typeerror(L, 1, "list");
+  if (lua_isnil(L, 1))
+    lua_pushcfunction(L, empty_step);
+  else if (lua_istable(L, 1) || lua_islightuserdata(L, 1))
+    lua_pushcfunction(L, ipairs_step);
+  else
+    return luaL_typeerror(L, 1, "list");
   lua_pushvalue(L, 1);
   lua_pushinteger(L, 0);
   return 3;
@@ -302,9 +312,12 @@ int azd_native_next(lua_State *L) {
 
 int azd_native_type(lua_State *L) {
   luaL_checkany(L, 1);
-  if (lua_islightuserdata(L, 1)) lua_pushliteral(L, "table");
-  else if (azd_sandbox_is_null(L, 1)) lua_pushliteral(L, "null");
-  else lua_pushstring(L, luaL_typename(L, 1));
+  if (lua_islightuserdata(L, 1))
+    lua_pushliteral(L, "table");
+  else if (azd_sandbox_is_null(L, 1))
+    lua_pushliteral(L, "null");
+  else
+    lua_pushstring(L, luaL_typename(L, 1));
   return 1;
 }
 

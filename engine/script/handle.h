@@ -2,12 +2,11 @@
  *
  *   epoch:24 | document:8 | node:32
  *
- * The host lends up to AZD_LEND_DOCS documents for one call and takes them back by counting up the epoch; a handle that a
- * script kept is then stale and raises when used. The same place is the same word, so == is native. Documents are
- * read-only. JSON null reads nil; has() and is_null() tell it from absent. Integers that fit are integers, other numbers
- * floats; raw() has the exact text.
- * One of the documents may be the host's own objects (the resource, its changes): azd_lend_objects gives them their members.
- * No other light userdata enters a policy state.
+ * The host lends up to AZD_LEND_DOCS documents for one call and takes them back by counting up the epoch; a handle that
+ * a script kept is then stale and raises when used. The same place is the same word, so == is native. Documents are
+ * read-only. JSON null reads nil; has() and is_null() tell it from absent. Integers that fit are integers, other
+ * numbers floats; raw() has the exact text. One of the documents may be the host's own objects (the resource, its
+ * changes): azd_lend_objects gives them their members. No other light userdata enters a policy state.
  *
  * In these states nil may be indexed and gives nil: optional nesting needs no ladder of `and`.
  * Life: the lend is the sandbox's. Thread: the state's. Blocks: never. */

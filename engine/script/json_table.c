@@ -1,4 +1,5 @@
-/* Lua tables to JSON text and back, for examples and params: small things that scripts wrote, never bodies of Azure's. */
+/* Lua tables to JSON text and back, for examples and params: small things that scripts wrote, never bodies of Azure's.
+ */
 #include "script/reader.h"
 
 #include <lauxlib.h>
@@ -9,7 +10,9 @@ enum { DEPTH_MAX = 64, KEYS_MAX = 10000 };
 
 static void write_value(lua_State *L, int index, int like, int depth, struct azd_buf *out);
 
-static int by_bytes(const void *a, const void *b) { return azd_str_compare(*(const struct azd_str *)a, *(const struct azd_str *)b); }
+static int by_bytes(const void *a, const void *b) {
+  return azd_str_compare(*(const struct azd_str *)a, *(const struct azd_str *)b);
+}
 
 static void write_list(lua_State *L, int index, int like, int depth, struct azd_buf *out) {
   lua_Unsigned count = lua_rawlen(L, index);
@@ -17,15 +20,18 @@ static void write_list(lua_State *L, int index, int like, int depth, struct azd_
   for (lua_Unsigned i = 1; i <= count; i++) {
     if (i > 1) azd_buf_append_char(out, ',');
     lua_rawgeti(L, index, (lua_Integer)i);
-    if (like && lua_istable(L, like)) lua_rawgeti(L, like, (lua_Integer)i);
-    else lua_pushnil(L);
+    if (like && lua_istable(L, like))
+      lua_rawgeti(L, like, (lua_Integer)i);
+    else
+      lua_pushnil(L);
     write_value(L, lua_gettop(L) - 1, lua_gettop(L), depth + 1, out);
     lua_pop(L, 2);
   }
   azd_buf_append_char(out, ']');
 }
 
-/* Sorted, for the order of a table's pairs differs from state to state. The names are the table's own, so they stand. */
+/* Sorted, for the order of a table's pairs differs from state to state. The names are the table's own, so they stand.
+ */
 static void write_object(lua_State *L, int index, int like, int depth, struct azd_buf *out) {
   size_t count = 0, i = 0;
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
@@ -44,8 +50,10 @@ static void write_object(lua_State *L, int index, int like, int depth, struct az
     lua_pushvalue(L, -1);
     lua_rawget(L, index); /* key value */
     lua_insert(L, -2);    /* value key */
-    if (like && lua_istable(L, like)) lua_rawget(L, like);
-    else lua_pop(L, 1), lua_pushnil(L); /* value like */
+    if (like && lua_istable(L, like))
+      lua_rawget(L, like);
+    else
+      lua_pop(L, 1), lua_pushnil(L); /* value like */
     write_value(L, lua_gettop(L) - 1, lua_gettop(L), depth + 1, out);
     lua_pop(L, 2);
   }
@@ -81,9 +89,12 @@ static void write_value(lua_State *L, int index, int like, int depth, struct azd
     }
     return;
   case LUA_TTABLE:
-    if (lua_rawlen(L, index) > 0) write_list(L, index, like, depth, out);
-    else if (is_empty(L, index) && like && lua_istable(L, like) && lua_rawlen(L, like) > 0) azd_buf_append_text(out, "[]");
-    else write_object(L, index, like, depth, out);
+    if (lua_rawlen(L, index) > 0)
+      write_list(L, index, like, depth, out);
+    else if (is_empty(L, index) && like && lua_istable(L, like) && lua_rawlen(L, like) > 0)
+      azd_buf_append_text(out, "[]");
+    else
+      write_object(L, index, like, depth, out);
     return;
   default:
     if (!azd_sandbox_is_null(L, index)) luaL_error(L, "a %s is no JSON", luaL_typename(L, index));
@@ -91,7 +102,9 @@ static void write_value(lua_State *L, int index, int like, int depth, struct azd
   }
 }
 
-void azd_json_from_lua(lua_State *L, int index, int like, struct azd_buf *out) { write_value(L, index, like, 0, out); }
+void azd_json_from_lua(lua_State *L, int index, int like, struct azd_buf *out) {
+  write_value(L, index, like, 0, out);
+}
 
 void azd_json_to_lua(lua_State *L, const struct azd_doc *doc, azd_node node) {
   int64_t integer;
@@ -106,8 +119,10 @@ void azd_json_to_lua(lua_State *L, const struct azd_doc *doc, azd_node node) {
     return;
   }
   case AZD_JSON_NUMBER:
-    if (azd_doc_int64(doc, node, &integer)) lua_pushinteger(L, integer);
-    else lua_pushnumber(L, azd_doc_double(doc, node));
+    if (azd_doc_int64(doc, node, &integer))
+      lua_pushinteger(L, integer);
+    else
+      lua_pushnumber(L, azd_doc_double(doc, node));
     return;
   case AZD_JSON_ARRAY:
   case AZD_JSON_OBJECT: break;
@@ -117,8 +132,10 @@ void azd_json_to_lua(lua_State *L, const struct azd_doc *doc, azd_node node) {
   lua_newtable(L);
   for (azd_node n = azd_doc_first(doc, node); n != AZD_NODE_NONE; n = azd_doc_next(doc, n)) {
     struct azd_str key = azd_doc_key(doc, n);
-    if (is_array) lua_pushinteger(L, ++i);
-    else lua_pushlstring(L, key.data, key.size);
+    if (is_array)
+      lua_pushinteger(L, ++i);
+    else
+      lua_pushlstring(L, key.data, key.size);
     azd_json_to_lua(L, doc, n);
     lua_rawset(L, -3);
   }

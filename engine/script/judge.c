@@ -32,7 +32,9 @@ void azd_judge_use(struct azd_judge *judge, struct azd_bundle *bundle) {
   judge->bundle = azd_bundle_ref(bundle);
 }
 
-uint64_t azd_judge_states_rebuilt(const struct azd_judge *judge) { return judge->rebuilt; }
+uint64_t azd_judge_states_rebuilt(const struct azd_judge *judge) {
+  return judge->rebuilt;
+}
 
 /* ---- asking a function ---- */
 
@@ -41,7 +43,8 @@ static int need_state(struct azd_judge *judge, struct azd_error *error) {
   int rc;
   if (!judge->watch && (rc = azd_watchdog_join(&judge->watch, error)) != 0) return rc;
   if (!judge->state) {
-    struct azd_sandbox_options options = {.watch = judge->watch, .work_max = judge->work_max, .budget_us = judge->budget_us};
+    struct azd_sandbox_options options = {
+        .watch = judge->watch, .work_max = judge->work_max, .budget_us = judge->budget_us};
     if ((rc = azd_script_state_open(judge->bundle, &options, NULL, &judge->state, error)) != 0) return rc;
   }
   struct azd_lend *lend = &judge->state->sandbox->lend;
@@ -64,7 +67,8 @@ struct question {
 
 enum { ANSWERED = 0, FAILED = 1 }; /* or a negative azd_err */
 
-static int tell_origin(struct azd_judge *judge, const struct question *q, const char *at, const char *text, bool stopped) {
+static int tell_origin(struct azd_judge *judge, const struct question *q, const char *at, const char *text,
+                       bool stopped) {
   char origin[AZD_SANDBOX_AT_BYTES];
   snprintf(origin, sizeof origin, "%s:%d", q->origin->file, q->origin->line);
   int rc = azd_judge_error(judge, q->name, *at ? at : origin, text, stopped);
@@ -149,7 +153,8 @@ static void read_severity(lua_State *L, struct answer *answer) { /* the value is
   struct azd_str text = {"", 0};
   if (lua_type(L, -1) == LUA_TSTRING) text.data = lua_tolstring(L, -1, &text.size);
   if (!azd_severity_parse(text, &answer->severity))
-    luaL_error(L, "returned the severity '%s': it is info, low, medium, high or critical", *text.data ? text.data : luaL_typename(L, -1));
+    luaL_error(L, "returned the severity '%s': it is info, low, medium, high or critical",
+               *text.data ? text.data : luaL_typename(L, -1));
 }
 
 /* nil, false, a severity, or { severity, message, fix, refs }. Anything else is the policy's mistake. */
@@ -159,20 +164,28 @@ static int read_answer(lua_State *L) { /* answer value */
   if (!lua_toboolean(L, 2)) return 0;
   if (lua_type(L, 2) == LUA_TSTRING) return read_severity(L, answer), 0;
   if (!lua_istable(L, 2))
-    return luaL_error(L, "returned a %s: nil, false, a severity, or { severity =, message =, fix =, refs = } is understood", luaL_typename(L, 2));
+    return luaL_error(
+        L, "returned a %s: nil, false, a severity, or { severity =, message =, fix =, refs = } is understood",
+        luaL_typename(L, 2));
   for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
     const char *field = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-    if (strcmp(field, "severity") == 0) read_severity(L, answer);
-    else if (strcmp(field, "message") == 0) answer->message = answer_text(L, answer->arena, field);
-    else if (strcmp(field, "fix") == 0) answer->fix = answer_text(L, answer->arena, field);
-    else if (strcmp(field, "refs") == 0) read_refs(L, answer);
-    else return luaL_error(L, "returned a field '%s' that nobody knows: severity, message, fix and refs are", field);
+    if (strcmp(field, "severity") == 0)
+      read_severity(L, answer);
+    else if (strcmp(field, "message") == 0)
+      answer->message = answer_text(L, answer->arena, field);
+    else if (strcmp(field, "fix") == 0)
+      answer->fix = answer_text(L, answer->arena, field);
+    else if (strcmp(field, "refs") == 0)
+      read_refs(L, answer);
+    else
+      return luaL_error(L, "returned a field '%s' that nobody knows: severity, message, fix and refs are", field);
   }
   if (!answer->severity) return luaL_error(L, "returned a table without severity");
   return 0;
 }
 
-static int ask_policy(struct azd_judge *judge, const struct question *q, struct answer *answer, struct azd_error *error) {
+static int ask_policy(struct azd_judge *judge, const struct question *q, struct answer *answer,
+                      struct azd_error *error) {
   *answer = (struct answer){.arena = judge->run.arena};
   int rc = ask(judge, q, error);
   if (rc == ANSWERED) {
@@ -199,8 +212,10 @@ static int ask_policy(struct azd_judge *judge, const struct question *q, struct 
 static void list_changes(struct azd_judging *run) {
   run->counted_count = run->effect_count = 0;
   for (uint32_t i = 0; i < run->change_count; i++) {
-    if (run->judged[i].class == AZD_CLASS_CHANGE) run->counted[run->counted_count++] = i;
-    else if (run->judged[i].class == AZD_CLASS_EFFECT) run->effects[run->effect_count++] = i;
+    if (run->judged[i].class == AZD_CLASS_CHANGE)
+      run->counted[run->counted_count++] = i;
+    else if (run->judged[i].class == AZD_CLASS_EFFECT)
+      run->effects[run->effect_count++] = i;
   }
 }
 
@@ -216,7 +231,9 @@ static int take_changes(struct azd_judge *judge, const struct azd_judge_input *i
   run->parsed = azd_arena_zalloc(run->arena, count * sizeof *run->parsed);
   if (!run->changes || !run->judged || !run->counted || !run->effects || !run->paths || !run->parsed) return AZD_ENOMEM;
   judge->whole_body = (struct azd_change){
-      .op = !input->before ? AZD_OP_ADD : !input->after ? AZD_OP_REMOVE : AZD_OP_REPLACE,
+      .op = !input->before  ? AZD_OP_ADD
+            : !input->after ? AZD_OP_REMOVE
+                            : AZD_OP_REPLACE,
       .class = AZD_CLASS_CHANGE,
       .old_node = input->before ? input->before_node : AZD_NODE_NONE,
       .new_node = input->after ? input->after_node : AZD_NODE_NONE,
@@ -259,8 +276,8 @@ static int resolve_conditions(struct azd_judge *judge, struct azd_error *error) 
 /* ---- policies ---- */
 
 /* Drops the matches that the policy's tune exempts. */
-static int apply_tune(struct azd_judge *judge, const struct azd_policy *policy, struct azd_match *matches, uint32_t *count,
-                      struct azd_error *error) {
+static int apply_tune(struct azd_judge *judge, const struct azd_policy *policy, struct azd_match *matches,
+                      uint32_t *count, struct azd_error *error) {
   const struct azd_tune *tune = judge->only ? NULL : policy->tune;
   if (!tune || tune->unless < 0) return 0;
   uint32_t kept = 0;
@@ -275,20 +292,22 @@ static int apply_tune(struct azd_judge *judge, const struct azd_policy *policy, 
   return 0;
 }
 
-static int say(struct azd_judge *judge, const struct azd_policy *policy, const struct answer *answer, struct azd_match *matches,
-               uint32_t count, struct azd_error *error) {
+static int say(struct azd_judge *judge, const struct azd_policy *policy, const struct answer *answer,
+               struct azd_match *matches, uint32_t count, struct azd_error *error) {
   int rc = apply_tune(judge, policy, matches, &count, error);
   if (rc != 0 || count == 0) return rc;
   enum azd_severity severity = answer->severity;
   if (!judge->only && policy->tune && policy->tune->severity) severity = policy->tune->severity;
   return azd_judge_say(judge, policy, severity, answer->message ? answer->message : policy->message,
-                       answer->fix ? answer->fix : policy->fix, answer->refs.count ? &answer->refs : &policy->refs, matches, count);
+                       answer->fix ? answer->fix : policy->fix, answer->refs.count ? &answer->refs : &policy->refs,
+                       matches, count);
 }
 
-static int run_function(struct azd_judge *judge, const struct azd_policy *policy, struct azd_match *matches, uint32_t count,
-                        struct azd_error *error) {
+static int run_function(struct azd_judge *judge, const struct azd_policy *policy, struct azd_match *matches,
+                        uint32_t count, struct azd_error *error) {
   bool by_change = policy->on_change >= 0;
-  struct question q = {policy->name, &policy->origin, by_change ? policy->on_change : policy->on_resource, by_change, 0};
+  struct question q = {policy->name, &policy->origin, by_change ? policy->on_change : policy->on_resource, by_change,
+                       0};
   uint32_t calls = by_change ? count : 1;
   struct answer answer;
   for (uint32_t i = 0; i < calls; i++) {
@@ -320,8 +339,10 @@ static uint32_t first_of_type(const struct azd_bundle *bundle, struct azd_str ty
   uint32_t low = 0, high = bundle->by_type_count;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
-    if (azd_str_compare_fold(azd_str_of(bundle->by_type[middle].type), type) < 0) low = middle + 1;
-    else high = middle;
+    if (azd_str_compare_fold(azd_str_of(bundle->by_type[middle].type), type) < 0)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }
@@ -363,7 +384,7 @@ static void settle_severities(struct azd_judge *judge) {
     struct azd_judged_change *change = &run->judged[run->counted[i]];
     if (!change->spoken)
       change->severity = under_tags(run->changes[run->counted[i]]->property) ? judge->bundle->severity_tags_only
-                                                                              : judge->bundle->severity_default;
+                                                                             : judge->bundle->severity_default;
     severity = azd_severity_max(severity, change->severity);
   }
   run->severity = severity;

@@ -1,13 +1,13 @@
 /* Judging: what a bundle says about one drift. Conditions of rules first (is it a change at all?), then every policy of
  * the resource's type, then `tune`, the default severity, and `expected`.
  *
- *   struct azd_judge       one CPU worker's door to the scripts: the Lua state of (worker, bundle), made when first needed.
- *   struct azd_judge_input one drift. Everything in it is borrowed during the call.
- *   struct azd_judgement   what is said. Lives in the caller's arena; names and texts of declarations borrow from the bundle,
- *                          so it is valid until the arena is reset or the judge takes another bundle, whichever is first.
+ *   struct azd_judge       one CPU worker's door to the scripts: the Lua state of (worker, bundle), made when first
+ * needed. struct azd_judge_input one drift. Everything in it is borrowed during the call. struct azd_judgement   what
+ * is said. Lives in the caller's arena; names and texts of declarations borrow from the bundle, so it is valid until
+ * the arena is reset or the judge takes another bundle, whichever is first.
  *
- * Life: azd_judge_new on the worker, azd_judge_use (a bundle) between batches, azd_judge_run for each drift, azd_judge_free.
- * Thread: the one that made it, always: the watchdog signals that thread. Its stack is 4 MB or more.
+ * Life: azd_judge_new on the worker, azd_judge_use (a bundle) between batches, azd_judge_run for each drift,
+ * azd_judge_free. Thread: the one that made it, always: the watchdog signals that thread. Its stack is 4 MB or more.
  * Blocks: never. A script function is stopped after 50 ms of CPU or when its state passes 32 MiB; then the state is
  * made anew and that function is off until the next bundle (bundle.h, strike), and each drift it missed says so.
  * Units: severities are ordered; times are milliseconds since 1970; scripts see seconds. */
@@ -15,10 +15,10 @@
 #define AZD_SCRIPT_JUDGE_H
 
 #include "base/arena.h"
-#include "json/diff.h"
-#include "json/doc.h"
 #include "script/bundle.h"
 #include "script/severity.h"
+#include "json/diff.h"
+#include "json/doc.h"
 
 struct azd_judge;
 
@@ -35,26 +35,27 @@ struct azd_judge_input {
   azd_node before_node;
   const struct azd_doc *after; /* NULL: absent (removed) */
   azd_node after_node;
-  /* Of before and after under the bundle's ruleset. NULL where one side is absent: the judge then sees one change, index 0,
-   * property "", the whole body (rules' conditions have nothing to say there). */
+  /* Of before and after under the bundle's ruleset. NULL where one side is absent: the judge then sees one change,
+   * index 0, property "", the whole body (rules' conditions have nothing to say there). */
   const struct azd_diff *diff;
   /* An object with what is known around the resource, or NULL. Each member is optional:
    *   subscription  text (else taken from the id)         group   { name, tags, managed_by } (name else from the id)
    *   tags, location (else the body's)                    parent  the parent resource's body
    *   related       { "type": [ body, ... ], ... }, types without case
-   *   actor         { kind, name, id, confidence, at, operation, correlation, client, deployment }; absent or null: unknown
-   * `at` is an RFC 3339 instant or seconds since 1970. */
+   *   actor         { kind, name, id, confidence, at, operation, correlation, client, deployment }; absent or null:
+   * unknown `at` is an RFC 3339 instant or seconds since 1970. */
   const struct azd_doc *context;
   azd_node context_node;
   bool against_baseline; /* r.against: "baseline", else "previous" */
-  int64_t now_ms;        /* of the new snapshot: r.now, and the clock of `expected` where the actor's time is not known */
+  int64_t now_ms; /* of the new snapshot: r.now, and the clock of `expected` where the actor's time is not known */
 };
 
 struct azd_judged_change {
   enum azd_change_class class; /* after the conditions */
   uint32_t rule;               /* that made it an effect, note or ignored; AZD_RULE_NONE */
-  enum azd_severity severity;  /* the highest verdict on it, else the default; NONE where class is not AZD_CLASS_CHANGE */
-  bool spoken;                 /* false: severity is the default */
+  enum azd_severity
+      severity; /* the highest verdict on it, else the default; NONE where class is not AZD_CLASS_CHANGE */
+  bool spoken;  /* false: severity is the default */
 };
 
 struct azd_verdict {

@@ -7,10 +7,15 @@ static bool is_like(struct azd_str text, const char *pattern) {
   struct azd_str p = azd_str_of(pattern);
   size_t t = 0, i = 0, star = SIZE_MAX, star_text = 0;
   while (t < text.size) {
-    if (i < p.size && p.data[i] == '*') star = i++, star_text = t;
-    else if (i < p.size && (p.data[i] == '?' || azd_fold((unsigned char)p.data[i]) == azd_fold((unsigned char)text.data[t]))) i++, t++;
-    else if (star != SIZE_MAX) i = star + 1, t = ++star_text;
-    else return false;
+    if (i < p.size && p.data[i] == '*')
+      star = i++, star_text = t;
+    else if (i < p.size &&
+             (p.data[i] == '?' || azd_fold((unsigned char)p.data[i]) == azd_fold((unsigned char)text.data[t])))
+      i++, t++;
+    else if (star != SIZE_MAX)
+      i = star + 1, t = ++star_text;
+    else
+      return false;
   }
   while (i < p.size && p.data[i] == '*') i++;
   return i == p.size;
@@ -33,7 +38,8 @@ static int64_t time_of(const struct azd_judging *run, azd_node actor) {
   int64_t value;
   if (at == AZD_NODE_NONE) return run->input->now_ms;
   if (azd_doc_type(doc, at) == AZD_JSON_NUMBER && azd_doc_int64(doc, at, &value)) return value * 1000;
-  if (azd_doc_type(doc, at) == AZD_JSON_STRING && azd_time_parse_ns(azd_doc_string(doc, at), &value)) return value / 1000000;
+  if (azd_doc_type(doc, at) == AZD_JSON_STRING && azd_time_parse_ns(azd_doc_string(doc, at), &value))
+    return value / 1000000;
   return run->input->now_ms;
 }
 
@@ -71,7 +77,8 @@ const struct azd_expected *azd_judge_find_expected(struct azd_judge *judge,
   const struct azd_declarations *declarations = &judge->bundle->declarations;
   const struct azd_judging *run = &judge->run;
   azd_node actor = azd_judge_context(run, "actor");
-  if (actor == AZD_NODE_NONE || azd_doc_type(run->input->context, actor) != AZD_JSON_OBJECT) return NULL; /* nobody known did it */
+  if (actor == AZD_NODE_NONE || azd_doc_type(run->input->context, actor) != AZD_JSON_OBJECT)
+    return NULL; /* nobody known did it */
   for (uint32_t i = 0; i < declarations->expected_count; i++) {
     const struct azd_expected *expected = &declarations->expected[i];
     if (matches(run, expected, actor) && !(expected->unless >= 0 && unless(judge, expected))) return expected;

@@ -45,15 +45,15 @@ struct azd_judging {
 };
 
 struct azd_judge {
-  struct azd_bundle *bundle;       /* a reference, or NULL */
-  struct azd_script_state *state;  /* of this thread and the bundle; NULL until needed, and after a stop */
-  struct azd_watch *watch;         /* joined with the first bundle */
-  int64_t work_max;                /* proving counts work; 0 */
-  int64_t budget_us;               /* 0: the sandbox's */
-  const struct azd_policy *only;   /* proving: this policy alone, untuned; NULL */
+  struct azd_bundle *bundle;      /* a reference, or NULL */
+  struct azd_script_state *state; /* of this thread and the bundle; NULL until needed, and after a stop */
+  struct azd_watch *watch;        /* joined with the first bundle */
+  int64_t work_max;               /* proving counts work; 0 */
+  int64_t budget_us;              /* 0: the sandbox's */
+  const struct azd_policy *only;  /* proving: this policy alone, untuned; NULL */
   uint64_t rebuilt;
-  struct azd_change whole_body;    /* the one change of an added or removed resource */
-  struct azd_buf text;             /* for values in messages */
+  struct azd_change whole_body; /* the one change of an added or removed resource */
+  struct azd_buf text;          /* for values in messages */
   struct azd_judging run;
 };
 
@@ -64,23 +64,28 @@ void azd_judge_push_change(lua_State *L, uint32_t change); /* [-0, +1, -] */
 struct azd_str azd_judge_resource_name(const struct azd_judging *run);
 struct azd_str azd_judge_group_name(const struct azd_judging *run);
 struct azd_str azd_judge_subscription(const struct azd_judging *run);
-/* The member of the context, or of the body (new side first) where that has none; *doc says whose. NONE where neither has it. */
+/* The member of the context, or of the body (new side first) where that has none; *doc says whose. NONE where neither
+ * has it. */
 azd_node azd_judge_known(const struct azd_judging *run, const char *name, const struct azd_doc **doc);
 azd_node azd_judge_context(const struct azd_judging *run, const char *name);
 
 /* ---- judge_match.c: policies that are data ---- */
-/* The places among the counted changes that the policy's watch and from/to meet; at most one a change and watched path. With
- * functions, from/to are not asked and a change above a watched path always counts. */
-int azd_judge_matches(struct azd_judging *run, const struct azd_policy *policy, struct azd_match **matches, uint32_t *count);
+/* The places among the counted changes that the policy's watch and from/to meet; at most one a change and watched path.
+ * With functions, from/to are not asked and a change above a watched path always counts. */
+int azd_judge_matches(struct azd_judging *run, const struct azd_policy *policy, struct azd_match **matches,
+                      uint32_t *count);
 
 /* ---- judge_say.c: verdicts, errors, messages ---- */
-/* Says a verdict about one place. message and fix are templates. Equal ones of one policy are one verdict with more changes. */
-int azd_judge_say(struct azd_judge *judge, const struct azd_policy *policy, enum azd_severity severity, const char *message,
-                  const char *fix, const struct azd_texts *refs, const struct azd_match *matches, uint32_t match_count);
+/* Says a verdict about one place. message and fix are templates. Equal ones of one policy are one verdict with more
+ * changes. */
+int azd_judge_say(struct azd_judge *judge, const struct azd_policy *policy, enum azd_severity severity,
+                  const char *message, const char *fix, const struct azd_texts *refs, const struct azd_match *matches,
+                  uint32_t match_count);
 int azd_judge_error(struct azd_judge *judge, const char *policy, const char *at, const char *text, bool stopped);
 
 /* ---- judge_expected.c ---- */
 /* The name of the first `expected` that matches, or NULL. */
-const struct azd_expected *azd_judge_find_expected(struct azd_judge *judge, bool (*unless)(struct azd_judge *, const struct azd_expected *));
+const struct azd_expected *azd_judge_find_expected(struct azd_judge *judge,
+                                                   bool (*unless)(struct azd_judge *, const struct azd_expected *));
 
 #endif

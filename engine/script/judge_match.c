@@ -1,6 +1,6 @@
 /* Where a policy's watched paths meet the changes of a drift: all of it without entering Lua. */
-#include "json/canonical.h"
 #include "script/judge_impl.h"
+#include "json/canonical.h"
 
 #include <stdlib.h>
 
@@ -20,8 +20,10 @@ static bool step_meets(const struct azd_step *watch, const struct azd_step *step
   return false;
 }
 
-/* From step w of the watched path and step c of the change's. *deepest: the watched step at which the change ended (ABOVE). */
-static enum relation relate(const struct azd_path *watch, uint32_t w, const struct azd_path *change, uint32_t c, uint32_t *deepest) {
+/* From step w of the watched path and step c of the change's. *deepest: the watched step at which the change ended
+ * (ABOVE). */
+static enum relation relate(const struct azd_path *watch, uint32_t w, const struct azd_path *change, uint32_t c,
+                            uint32_t *deepest) {
   if (w == watch->count) return c == change->count ? AT : BELOW;
   if (c == change->count) return *deepest = w, ABOVE;
   if (!watch->steps[w].deep)
@@ -55,9 +57,11 @@ static bool selected(const struct azd_doc *doc, azd_node element, const struct a
   return true;
 }
 
-static void collect(const struct azd_doc *doc, azd_node node, const struct azd_path *path, uint32_t step, struct found *found);
+static void collect(const struct azd_doc *doc, azd_node node, const struct azd_path *path, uint32_t step,
+                    struct found *found);
 
-static void collect_step(const struct azd_doc *doc, azd_node node, const struct azd_path *path, uint32_t i, struct found *found) {
+static void collect_step(const struct azd_doc *doc, azd_node node, const struct azd_path *path, uint32_t i,
+                         struct found *found) {
   const struct azd_step *step = &path->steps[i];
   enum azd_json_type type = azd_doc_type(doc, node);
   if (step->kind == AZD_STEP_NAME) {
@@ -74,7 +78,8 @@ static void collect_step(const struct azd_doc *doc, azd_node node, const struct 
   }
 }
 
-static void collect(const struct azd_doc *doc, azd_node node, const struct azd_path *path, uint32_t i, struct found *found) {
+static void collect(const struct azd_doc *doc, azd_node node, const struct azd_path *path, uint32_t i,
+                    struct found *found) {
   if (i == path->count) {
     if (found->count < FOUND_MAX) found->nodes[found->count++] = node;
     return;
@@ -90,7 +95,8 @@ static void collect(const struct azd_doc *doc, azd_node node, const struct azd_p
 /* Whether the rest of the path names at most one node. */
 static bool is_single(const struct azd_path *path, uint32_t from) {
   for (uint32_t i = from; i < path->count; i++)
-    if (path->steps[i].deep || path->steps[i].kind == AZD_STEP_MAP || path->steps[i].kind == AZD_STEP_ITEM) return false;
+    if (path->steps[i].deep || path->steps[i].kind == AZD_STEP_MAP || path->steps[i].kind == AZD_STEP_ITEM)
+      return false;
   return true;
 }
 
@@ -116,7 +122,8 @@ static bool one_of(const struct azd_doc *doc, azd_node node, const struct azd_sc
   return scalars->count == 0;
 }
 
-static bool any_of(const struct azd_doc *doc, const struct found *found, const struct azd_scalars *scalars, azd_node *which) {
+static bool any_of(const struct azd_doc *doc, const struct found *found, const struct azd_scalars *scalars,
+                   azd_node *which) {
   if (found->count == 0) return one_of(doc, AZD_NODE_NONE, scalars);
   for (uint32_t i = 0; i < found->count; i++)
     if (one_of(doc, found->nodes[i], scalars)) return *which = found->nodes[i], true;
@@ -129,8 +136,8 @@ static bool same_value(const struct azd_judge_input *input, azd_node old_node, a
 }
 
 /* A change above the watched path: what lies at the path, on both sides. */
-static bool match_below(const struct azd_judging *run, const struct azd_policy *policy, const struct azd_path *watch, uint32_t step,
-                        struct azd_match *match) {
+static bool match_below(const struct azd_judging *run, const struct azd_policy *policy, const struct azd_path *watch,
+                        uint32_t step, struct azd_match *match) {
   const struct azd_judge_input *input = run->input;
   const struct azd_change *change = run->changes[match->change];
   struct found old_found = {.count = 0}, new_found = {.count = 0};
@@ -172,7 +179,8 @@ static void parse_change_path(struct azd_judging *run, uint32_t change) {
     run->paths[change] = (struct azd_path){NULL, 0};
 }
 
-int azd_judge_matches(struct azd_judging *run, const struct azd_policy *policy, struct azd_match **matches, uint32_t *count) {
+int azd_judge_matches(struct azd_judging *run, const struct azd_policy *policy, struct azd_match **matches,
+                      uint32_t *count) {
   uint32_t watches = policy->watch_texts.count;
   size_t room = (size_t)run->counted_count * (watches ? watches : 1);
   *count = 0;

@@ -1,5 +1,5 @@
-/* The resource `r`, its changes, and what hangs on them, as scripts see them: host objects, made of the input and nothing else.
- * A name they do not have raises: a misspelt field must not be nil for ever. */
+/* The resource `r`, its changes, and what hangs on them, as scripts see them: host objects, made of the input and
+ * nothing else. A name they do not have raises: a misspelt field must not be nil for ever. */
 #include "script/judge_impl.h"
 
 #include <lauxlib.h>
@@ -7,15 +7,25 @@
 enum object { OBJECT_RESOURCE = 1, OBJECT_CHANGES, OBJECT_EFFECTS, OBJECT_CHANGE, OBJECT_GROUP, OBJECT_KEY };
 enum { KIND_SHIFT = 28, NUMBER_MASK = (1 << KIND_SHIFT) - 1 };
 
-static uint32_t object_of(enum object kind, uint32_t number) { return (uint32_t)kind << KIND_SHIFT | number; }
-static enum object kind_of(uint32_t object) { return (enum object)(object >> KIND_SHIFT); }
+static uint32_t object_of(enum object kind, uint32_t number) {
+  return (uint32_t)kind << KIND_SHIFT | number;
+}
+static enum object kind_of(uint32_t object) {
+  return (enum object)(object >> KIND_SHIFT);
+}
 
-void azd_judge_push_resource(lua_State *L) { azd_handle_push_object(L, object_of(OBJECT_RESOURCE, 0)); }
-void azd_judge_push_change(lua_State *L, uint32_t change) { azd_handle_push_object(L, object_of(OBJECT_CHANGE, change)); }
+void azd_judge_push_resource(lua_State *L) {
+  azd_handle_push_object(L, object_of(OBJECT_RESOURCE, 0));
+}
+void azd_judge_push_change(lua_State *L, uint32_t change) {
+  azd_handle_push_object(L, object_of(OBJECT_CHANGE, change));
+}
 
 static void push_str(lua_State *L, struct azd_str text) {
-  if (text.data) lua_pushlstring(L, text.data, text.size);
-  else lua_pushnil(L);
+  if (text.data)
+    lua_pushlstring(L, text.data, text.size);
+  else
+    lua_pushnil(L);
 }
 
 /* ---- what the id says ---- */
@@ -43,7 +53,8 @@ struct azd_str azd_judge_resource_name(const struct azd_judging *run) {
 }
 
 azd_node azd_judge_context(const struct azd_judging *run, const char *name) {
-  return run->input->context ? azd_doc_member(run->input->context, run->input->context_node, azd_str_of(name)) : AZD_NODE_NONE;
+  return run->input->context ? azd_doc_member(run->input->context, run->input->context_node, azd_str_of(name))
+                             : AZD_NODE_NONE;
 }
 
 azd_node azd_judge_known(const struct azd_judging *run, const char *name, const struct azd_doc **doc) {
@@ -52,7 +63,8 @@ azd_node azd_judge_known(const struct azd_judging *run, const char *name, const 
   *doc = input->context;
   if (node != AZD_NODE_NONE) return node;
   *doc = input->after ? input->after : input->before;
-  return *doc ? azd_doc_member_fold(*doc, input->after ? input->after_node : input->before_node, azd_str_of(name)) : AZD_NODE_NONE;
+  return *doc ? azd_doc_member_fold(*doc, input->after ? input->after_node : input->before_node, azd_str_of(name))
+              : AZD_NODE_NONE;
 }
 
 struct azd_str azd_judge_group_name(const struct azd_judging *run) {
@@ -74,7 +86,9 @@ struct azd_str azd_judge_subscription(const struct azd_judging *run) {
 static void push_known(lua_State *L, const struct azd_judging *run, const char *name) {
   const struct azd_doc *doc;
   azd_node node = azd_judge_known(run, name, &doc);
-  unsigned slot = doc && doc == run->input->context ? AZD_SLOT_CONTEXT : run->input->after ? AZD_SLOT_AFTER : AZD_SLOT_BEFORE;
+  unsigned slot = doc && doc == run->input->context ? AZD_SLOT_CONTEXT
+                  : run->input->after               ? AZD_SLOT_AFTER
+                                                    : AZD_SLOT_BEFORE;
   azd_handle_push(L, slot, node);
 }
 
@@ -92,12 +106,29 @@ static int related(lua_State *L) {
 }
 
 enum {
-  R_AFTER, R_BEFORE, R_TAGS, R_ACTOR, R_CHANGES, R_EFFECTS, R_NAME, R_ID, R_TYPE, R_KIND, R_GROUP, R_SUBSCRIPTION, R_PARENT,
-  R_RELATED, R_LOCATION, R_AGAINST, R_NOW, R_SEVERITY, R_COUNT
+  R_AFTER,
+  R_BEFORE,
+  R_TAGS,
+  R_ACTOR,
+  R_CHANGES,
+  R_EFFECTS,
+  R_NAME,
+  R_ID,
+  R_TYPE,
+  R_KIND,
+  R_GROUP,
+  R_SUBSCRIPTION,
+  R_PARENT,
+  R_RELATED,
+  R_LOCATION,
+  R_AGAINST,
+  R_NOW,
+  R_SEVERITY,
+  R_COUNT
 };
-static const char *const resource_names[] = {"after", "before", "tags", "actor", "changes", "effects", "name", "id", "type",
-                                             "kind", "group", "subscription", "parent", "related", "location", "against",
-                                             "now", "severity"};
+static const char *const resource_names[] = {"after",  "before",  "tags",     "actor",   "changes", "effects",
+                                             "name",   "id",      "type",     "kind",    "group",   "subscription",
+                                             "parent", "related", "location", "against", "now",     "severity"};
 
 static void push_resource_field(lua_State *L, const struct azd_judging *run, int field) {
   const struct azd_judge_input *input = run->input;
@@ -120,8 +151,10 @@ static void push_resource_field(lua_State *L, const struct azd_judging *run, int
   case R_AGAINST: lua_pushstring(L, input->against_baseline ? "baseline" : "previous"); return;
   case R_NOW: lua_pushinteger(L, input->now_ms / 1000); return;
   default:
-    if (run->severity) lua_pushstring(L, azd_severity_name(run->severity));
-    else lua_pushnil(L);
+    if (run->severity)
+      lua_pushstring(L, azd_severity_name(run->severity));
+    else
+      lua_pushnil(L);
   }
 }
 
@@ -139,13 +172,17 @@ static void push_change_field(lua_State *L, const struct azd_judging *run, uint3
   case C_OLD: azd_handle_push(L, AZD_SLOT_BEFORE, change->old_node); return;
   case C_NEW: azd_handle_push(L, AZD_SLOT_AFTER, change->new_node); return;
   case C_PARENT: /* the new side's, where that has one */
-    if (change->new_parent != AZD_NODE_NONE) azd_handle_push(L, AZD_SLOT_AFTER, change->new_parent);
-    else azd_handle_push(L, AZD_SLOT_BEFORE, change->old_parent);
+    if (change->new_parent != AZD_NODE_NONE)
+      azd_handle_push(L, AZD_SLOT_AFTER, change->new_parent);
+    else
+      azd_handle_push(L, AZD_SLOT_BEFORE, change->old_parent);
     return;
   case C_POINTER: push_str(L, change->pointer); return;
   default:
-    if (change->key_name.data) azd_handle_push_object(L, object_of(OBJECT_KEY, number));
-    else lua_pushnil(L);
+    if (change->key_name.data)
+      azd_handle_push_object(L, object_of(OBJECT_KEY, number));
+    else
+      lua_pushnil(L);
   }
 }
 
@@ -156,9 +193,12 @@ static const char *const group_names[] = {"name", "tags", "managed_by"};
 
 static void push_group_field(lua_State *L, const struct azd_judging *run, int field) {
   azd_node group = azd_judge_context(run, "group");
-  if (field == G_NAME) push_str(L, azd_judge_group_name(run));
-  else if (group == AZD_NODE_NONE) lua_pushnil(L);
-  else azd_handle_push(L, AZD_SLOT_CONTEXT, azd_doc_member(run->input->context, group, azd_str_of(group_names[field])));
+  if (field == G_NAME)
+    push_str(L, azd_judge_group_name(run));
+  else if (group == AZD_NODE_NONE)
+    lua_pushnil(L);
+  else
+    azd_handle_push(L, AZD_SLOT_CONTEXT, azd_doc_member(run->input->context, group, azd_str_of(group_names[field])));
 }
 
 /* ---- all of them ---- */
@@ -198,22 +238,29 @@ static void object_index(lua_State *L, void *host, uint32_t object) {
         push_field(L, run, object, i);
         return;
       }
-    luaL_error(L, "a %s has no '%s'", kind_of(object) == OBJECT_RESOURCE ? "resource" : kind_of(object) == OBJECT_CHANGE ? "change" : "group",
+    luaL_error(L, "a %s has no '%s'",
+               kind_of(object) == OBJECT_RESOURCE ? "resource"
+               : kind_of(object) == OBJECT_CHANGE ? "change"
+                                                  : "group",
                wanted);
   }
   if (kind_of(object) == OBJECT_KEY && lua_type(L, 2) == LUA_TSTRING) {
     const struct azd_change *change = run->changes[object & NUMBER_MASK];
     struct azd_str wanted;
     wanted.data = lua_tolstring(L, 2, &wanted.size);
-    if (azd_str_equal_fold(wanted, change->key_name)) push_str(L, change->key_value);
-    else lua_pushnil(L);
+    if (azd_str_equal_fold(wanted, change->key_name))
+      push_str(L, change->key_value);
+    else
+      lua_pushnil(L);
     return;
   }
   uint32_t listed;
   const uint32_t *list = list_of(run, object, &listed);
   lua_Integer i = !names && lua_isinteger(L, 2) ? lua_tointeger(L, 2) : 0;
-  if (kind_of(object) != OBJECT_KEY && i >= 1 && i <= listed) azd_judge_push_change(L, list[i - 1]);
-  else lua_pushnil(L);
+  if (kind_of(object) != OBJECT_KEY && i >= 1 && i <= listed)
+    azd_judge_push_change(L, list[i - 1]);
+  else
+    lua_pushnil(L);
 }
 
 static uint32_t object_count(void *host, uint32_t object) {

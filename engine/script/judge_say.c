@@ -1,6 +1,6 @@
 /* Verdicts, their messages, and errors: what becomes of a policy's answer. */
-#include "json/canonical.h"
 #include "script/judge_impl.h"
+#include "json/canonical.h"
 
 #include <stdio.h>
 
@@ -8,8 +8,22 @@ enum { VALUE_MAX_BYTES = 120 };
 
 /* Names as azd_message_names lists them. */
 enum {
-  M_PATH, M_OLD, M_NEW, M_OP, M_KEY, M_RESOURCE_NAME, M_RESOURCE_ID, M_RESOURCE_TYPE, M_RESOURCE_KIND, M_RESOURCE_GROUP,
-  M_RESOURCE_SUBSCRIPTION, M_RESOURCE_LOCATION, M_ACTOR_NAME, M_ACTOR_KIND, M_ACTOR_ID, M_ACTOR_OPERATION
+  M_PATH,
+  M_OLD,
+  M_NEW,
+  M_OP,
+  M_KEY,
+  M_RESOURCE_NAME,
+  M_RESOURCE_ID,
+  M_RESOURCE_TYPE,
+  M_RESOURCE_KIND,
+  M_RESOURCE_GROUP,
+  M_RESOURCE_SUBSCRIPTION,
+  M_RESOURCE_LOCATION,
+  M_ACTOR_NAME,
+  M_ACTOR_KIND,
+  M_ACTOR_ID,
+  M_ACTOR_OPERATION
 };
 
 struct filling {
@@ -18,7 +32,8 @@ struct filling {
 };
 
 /* A value in a sentence: text as it is, anything else as JSON, long ones cut. */
-static struct azd_str value_text(struct azd_judge *judge, const struct azd_doc *doc, azd_node node, struct azd_arena *arena) {
+static struct azd_str value_text(struct azd_judge *judge, const struct azd_doc *doc, azd_node node,
+                                 struct azd_arena *arena) {
   struct azd_str text;
   if (!doc || node == AZD_NODE_NONE) return AZD_STR("absent");
   if (azd_doc_type(doc, node) == AZD_JSON_STRING) {
@@ -84,8 +99,9 @@ static void add_change(struct azd_verdict_link *link, uint32_t change) {
   link->verdict.change_count++;
 }
 
-int azd_judge_say(struct azd_judge *judge, const struct azd_policy *policy, enum azd_severity severity, const char *message,
-                  const char *fix, const struct azd_texts *refs, const struct azd_match *matches, uint32_t match_count) {
+int azd_judge_say(struct azd_judge *judge, const struct azd_policy *policy, enum azd_severity severity,
+                  const char *message, const char *fix, const struct azd_texts *refs, const struct azd_match *matches,
+                  uint32_t match_count) {
   struct azd_judging *run = &judge->run;
   struct filling filling = {judge, &matches[0]};
   message = azd_message_fill(azd_str_of(message), fill, &filling, run->arena);
@@ -93,16 +109,21 @@ int azd_judge_say(struct azd_judge *judge, const struct azd_policy *policy, enum
   if (!message || !fix) return AZD_ENOMEM;
   struct azd_verdict_link *link = run->verdicts;
   for (; link; link = link->next)
-    if (link->verdict.policy == policy->name && link->verdict.severity == severity && strcmp(link->verdict.message, message) == 0 &&
-        strcmp(link->verdict.fix, fix) == 0)
+    if (link->verdict.policy == policy->name && link->verdict.severity == severity &&
+        strcmp(link->verdict.message, message) == 0 && strcmp(link->verdict.fix, fix) == 0)
       break;
   if (!link) {
     link = azd_arena_zalloc(run->arena, sizeof *link);
     uint32_t *changes = azd_arena_alloc(run->arena, run->change_count * sizeof *changes);
     if (!link || !changes) return AZD_ENOMEM;
     link->changes = changes;
-    link->verdict = (struct azd_verdict){.policy = policy->name, .severity = severity, .message = message, .fix = fix,
-                                         .refs = refs->items, .ref_count = refs->count, .changes = changes};
+    link->verdict = (struct azd_verdict){.policy = policy->name,
+                                         .severity = severity,
+                                         .message = message,
+                                         .fix = fix,
+                                         .refs = refs->items,
+                                         .ref_count = refs->count,
+                                         .changes = changes};
     *run->verdicts_end = link;
     run->verdicts_end = &link->next;
   }
@@ -113,7 +134,8 @@ int azd_judge_say(struct azd_judge *judge, const struct azd_policy *policy, enum
 int azd_judge_error(struct azd_judge *judge, const char *policy, const char *at, const char *text, bool stopped) {
   struct azd_judging *run = &judge->run;
   for (struct azd_error_link *link = run->errors; link; link = link->next)
-    if (strcmp(link->error.policy, policy) == 0 && strcmp(link->error.at, at) == 0) return 0; /* once a drift is enough */
+    if (strcmp(link->error.policy, policy) == 0 && strcmp(link->error.at, at) == 0)
+      return 0; /* once a drift is enough */
   struct azd_error_link *link = azd_arena_zalloc(run->arena, sizeof *link);
   if (!link) return AZD_ENOMEM;
   link->error = (struct azd_script_error){policy, azd_arena_copy(run->arena, azd_str_of(at)),

@@ -2,17 +2,33 @@
 
 enum { MESSAGE_MAX_BYTES = 2000 };
 
-static const char *const names[] = {"path",          "old",         "new",           "op",
-                                    "key",           "resource.name", "resource.id", "resource.type",
-                                    "resource.kind", "resource.group", "resource.subscription", "resource.location",
-                                    "actor.name",    "actor.kind",  "actor.id",      "actor.operation", NULL};
+static const char *const names[] = {"path",
+                                    "old",
+                                    "new",
+                                    "op",
+                                    "key",
+                                    "resource.name",
+                                    "resource.id",
+                                    "resource.type",
+                                    "resource.kind",
+                                    "resource.group",
+                                    "resource.subscription",
+                                    "resource.location",
+                                    "actor.name",
+                                    "actor.kind",
+                                    "actor.id",
+                                    "actor.operation",
+                                    NULL};
 
-const char *const *azd_message_names(void) { return names; }
+const char *const *azd_message_names(void) {
+  return names;
+}
 
 /* The {name} at the start of text: its size with braces, or 0. */
 static size_t placeholder(struct azd_str text, struct azd_str *name) {
   size_t i = 1;
-  while (i < text.size && ((text.data[i] >= 'a' && text.data[i] <= 'z') || text.data[i] == '.' || text.data[i] == '_')) i++;
+  while (i < text.size && ((text.data[i] >= 'a' && text.data[i] <= 'z') || text.data[i] == '.' || text.data[i] == '_'))
+    i++;
   if (i == 1 || i >= text.size || text.data[i] != '}') return 0;
   *name = (struct azd_str){text.data + 1, i - 1};
   return i + 1;
@@ -52,8 +68,10 @@ const char *azd_message_fill(struct azd_str text, azd_message_fn *value, void *c
     struct azd_str name, piece = {text.data + i, 1};
     size_t size = text.data[i] == '{' ? placeholder((struct azd_str){text.data + i, text.size - i}, &name) : 0;
     int number = size ? number_of(name) : -1;
-    if (number >= 0) piece = value(context, number, arena);
-    else size = 1;
+    if (number >= 0)
+      piece = value(context, number, arena);
+    else
+      size = 1;
     size_t bytes = fitting(piece, sizeof out - used);
     if (bytes) memcpy(out + used, piece.data, bytes);
     used += bytes;

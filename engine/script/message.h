@@ -8,7 +8,8 @@
 /* The names that can be filled in, NULL at the end: "path", "new", "resource.name", "actor.name" ... */
 const char *const *azd_message_names(void);
 
-/* false, and what stands in the braces, where a template asks for a name nobody knows. Only {lower.case} counts as one. */
+/* false, and what stands in the braces, where a template asks for a name nobody knows. Only {lower.case} counts as one.
+ */
 bool azd_message_check(struct azd_str text, struct azd_str *unknown);
 
 /* The text of a name, number as in azd_message_names; may be built in the arena. */

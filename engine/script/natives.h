@@ -1,6 +1,6 @@
 /* Functions scripts have besides Lua's own, each setting its names in the table on top. [-0, +0, m]
- * Text compares without ASCII case, as Azure's own policies do; nil is never equal, never contains, never like anything.
- * Thread: the state's. Blocks: never. */
+ * Text compares without ASCII case, as Azure's own policies do; nil is never equal, never contains, never like
+ * anything. Thread: the state's. Blocks: never. */
 #ifndef AZD_SCRIPT_NATIVES_H
 #define AZD_SCRIPT_NATIVES_H
 

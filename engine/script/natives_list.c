@@ -1,7 +1,7 @@
-#include "json/canonical.h"
 #include "script/guard.h"
 #include "script/natives.h"
 #include "script/sandbox.h"
+#include "json/canonical.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -13,7 +13,8 @@ static bool member_node(lua_State *L, const struct azd_doc **doc, azd_node *memb
   if (!azd_handle_node(L, 1, doc, &object, &slot)) return false;
   if (lua_isinteger(L, 2)) {
     lua_Integer i = lua_tointeger(L, 2);
-    *member = i >= 1 && i <= azd_doc_count(*doc, object) ? azd_doc_element(*doc, object, (uint32_t)(i - 1)) : AZD_NODE_NONE;
+    *member =
+        i >= 1 && i <= azd_doc_count(*doc, object) ? azd_doc_element(*doc, object, (uint32_t)(i - 1)) : AZD_NODE_NONE;
     return true;
   }
   struct azd_str key;
@@ -54,7 +55,8 @@ static int native_is_null(lua_State *L) {
   return 1;
 }
 
-/* raw(object, key): the exact text: digits of a number, decoded text of a string, JSON of anything else; nil where absent. */
+/* raw(object, key): the exact text: digits of a number, decoded text of a string, JSON of anything else; nil where
+ * absent. */
 static int native_raw(lua_State *L) {
   const struct azd_doc *doc;
   azd_node member;

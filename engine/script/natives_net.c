@@ -77,7 +77,8 @@ static bool span_at(lua_State *L, int index, struct span *span) {
   return parse_span(text, span);
 }
 
-/* Whether one of networks (text or a list) stands so to the value; what is no network (a service tag, "*") never does. */
+/* Whether one of networks (text or a list) stands so to the value; what is no network (a service tag, "*") never does.
+ */
 static int any_network(lua_State *L, bool (*stands)(const struct span *, const struct span *)) {
   struct span network, value;
   luaL_checkany(L, 2);
@@ -100,8 +101,12 @@ static int any_network(lua_State *L, bool (*stands)(const struct span *, const s
   return 1;
 }
 
-static int native_cidr_contains(lua_State *L) { return any_network(L, covers); }
-static int native_cidr_overlaps(lua_State *L) { return any_network(L, meets); }
+static int native_cidr_contains(lua_State *L) {
+  return any_network(L, covers);
+}
+static int native_cidr_overlaps(lua_State *L) {
+  return any_network(L, meets);
+}
 
 void azd_natives_open_net(lua_State *L) {
   static const luaL_Reg functions[] = {

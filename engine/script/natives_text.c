@@ -139,11 +139,8 @@ static int native_one_of(lua_State *L) {
 }
 
 void azd_natives_open_text(lua_State *L) {
-  static const luaL_Reg functions[] = {{"like", native_like},
-                                       {"contains", native_contains},
-                                       {"starts_with", native_starts_with},
-                                       {"ends_with", native_ends_with},
-                                       {"one_of", native_one_of},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"like", native_like},           {"contains", native_contains}, {"starts_with", native_starts_with},
+      {"ends_with", native_ends_with}, {"one_of", native_one_of},     {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -156,7 +156,8 @@ static const char *open_capture(struct matcher *m, const char *s, const char *p,
 
 static const char *close_capture(struct matcher *m, const char *s, const char *p) {
   int i = m->captures;
-  while (--i >= 0 && m->capture[i].length != LENGTH_OPEN) {}
+  while (--i >= 0 && m->capture[i].length != LENGTH_OPEN) {
+  }
   if (i < 0) luaL_error(m->L, "invalid pattern capture");
   m->capture[i].length = s - m->capture[i].start;
   const char *found = match(m, s, p);
@@ -259,8 +260,10 @@ static void push_capture(struct matcher *m, int i, const char *s, const char *en
   }
   const struct capture *capture = &m->capture[i];
   if (capture->length == LENGTH_OPEN) luaL_error(m->L, "unfinished capture");
-  if (capture->length == LENGTH_POSITION) lua_pushinteger(m->L, capture->start - m->text + 1);
-  else lua_pushlstring(m->L, capture->start, (size_t)capture->length);
+  if (capture->length == LENGTH_POSITION)
+    lua_pushinteger(m->L, capture->start - m->text + 1);
+  else
+    lua_pushlstring(m->L, capture->start, (size_t)capture->length);
 }
 
 /* All captures; where there are none the whole match, unless s is NULL. [-0, +n, e] */
@@ -336,8 +339,12 @@ static int find_or_match(lua_State *L, bool find) {
   return 1;
 }
 
-static int pattern_find(lua_State *L) { return find_or_match(L, true); }
-static int pattern_match(lua_State *L) { return find_or_match(L, false); }
+static int pattern_find(lua_State *L) {
+  return find_or_match(L, true);
+}
+static int pattern_match(lua_State *L) {
+  return find_or_match(L, false);
+}
 
 enum { GMATCH_LIMITS = 1, GMATCH_TEXT, GMATCH_PATTERN, GMATCH_AT, GMATCH_LAST, GMATCH_UPVALUES = GMATCH_LAST };
 
@@ -447,8 +454,11 @@ static int pattern_gsub(lua_State *L) {
 }
 
 void azd_pattern_open(lua_State *L, const struct azd_pattern_limits *limits) {
-  static const luaL_Reg functions[] = {
-      {"find", pattern_find}, {"match", pattern_match}, {"gmatch", pattern_gmatch}, {"gsub", pattern_gsub}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"find", pattern_find},
+                                       {"match", pattern_match},
+                                       {"gmatch", pattern_gmatch},
+                                       {"gsub", pattern_gsub},
+                                       {NULL, NULL}};
   lua_pushlightuserdata(L, (void *)limits);
   luaL_setfuncs(L, functions, 1);
 }

@@ -42,7 +42,9 @@ struct azd_str azd_reader_copy(const struct azd_reader *r, int index) {
 
 /* ---- names ---- */
 
-static int least(int a, int b) { return a < b ? a : b; }
+static int least(int a, int b) {
+  return a < b ? a : b;
+}
 
 /* How many letters to change, add, drop or swap with their neighbour; without case. Both short. */
 static int distance(const char *a, const char *b) {
@@ -69,7 +71,8 @@ const char *azd_reader_suggest(const struct azd_reader *r, const char *name, con
   for (; *known; known++) {
     int d = distance(name, *known);
     if (d > 2 || d >= (int)strlen(*known)) continue;
-    bool nearer = d < best_distance || (d == best_distance && strlen(*known) > strlen(best)); /* as near, more in common */
+    bool nearer =
+        d < best_distance || (d == best_distance && strlen(*known) > strlen(best)); /* as near, more in common */
     if (nearer) best = *known, best_distance = d;
   }
   if (!best) return "";
@@ -89,9 +92,11 @@ void azd_reader_known(const struct azd_reader *r, int table, const char *const *
     const char *name = lua_tostring(L, -2);
     const char *const *k = known;
     while (*k && strcmp(*k, name) != 0) k++;
-    if (!*k && (!unknown || strcmp(name, unknown) < 0)) unknown = name; /* the first by name, whatever the table's order */
+    if (!*k && (!unknown || strcmp(name, unknown) < 0))
+      unknown = name; /* the first by name, whatever the table's order */
   }
-  if (unknown) azd_reader_fail(r, unknown, "nobody knows the field '%.80s'%s", unknown, azd_reader_suggest(r, unknown, known));
+  if (unknown)
+    azd_reader_fail(r, unknown, "nobody knows the field '%.80s'%s", unknown, azd_reader_suggest(r, unknown, known));
 }
 
 /* ---- fields: each pushes it, reads, pops ---- */
@@ -131,8 +136,10 @@ struct azd_texts azd_reader_texts(const struct azd_reader *r, int table, const c
   if (count == 0 || count > TEXTS_MAX) azd_reader_fail(r, field, "'%s' wants 1 to %d texts", field, TEXTS_MAX);
   const char **texts = azd_reader_alloc(r, count * sizeof *texts);
   for (lua_Unsigned i = 0; i < count; i++) {
-    if (type == LUA_TSTRING) lua_pushvalue(L, -1);
-    else lua_rawgeti(L, -1, (lua_Integer)i + 1);
+    if (type == LUA_TSTRING)
+      lua_pushvalue(L, -1);
+    else
+      lua_rawgeti(L, -1, (lua_Integer)i + 1);
     if (lua_type(L, -1) != LUA_TSTRING) wrong_type(r, field, "text or a list of texts");
     texts[i] = azd_reader_copy(r, -1).data;
     lua_pop(L, 1);
@@ -184,8 +191,10 @@ struct azd_scalars azd_reader_scalars(const struct azd_reader *r, int table, con
   if (count == 0 || count > TEXTS_MAX) azd_reader_fail(r, field, "'%s' wants 1 to %d values", field, TEXTS_MAX);
   struct azd_scalar *items = azd_reader_alloc(r, count * sizeof *items);
   for (lua_Unsigned i = 0; i < count; i++) {
-    if (type == LUA_TTABLE) lua_rawgeti(L, -1, (lua_Integer)i + 1);
-    else lua_pushvalue(L, -1);
+    if (type == LUA_TTABLE)
+      lua_rawgeti(L, -1, (lua_Integer)i + 1);
+    else
+      lua_pushvalue(L, -1);
     read_scalar(r, field, &items[i]);
     lua_pop(L, 1);
   }
@@ -196,15 +205,19 @@ struct azd_scalars azd_reader_scalars(const struct azd_reader *r, int table, con
 /* ---- examples ---- */
 
 static void read_example(const struct azd_reader *r, int example, bool needs_documents, struct azd_example *out) {
-  static const char *const known[] = {"old",  "new", "gives", "kind",    "id",       "type",  "name", "subscription", "group",
-                                      "tags", "location", "parent", "related", "actor", "against", "now", "why", NULL};
+  static const char *const known[] = {"old",     "new",          "gives",   "kind", "id",       "type",
+                                      "name",    "subscription", "group",   "tags", "location", "parent",
+                                      "related", "actor",        "against", "now",  "why",      NULL};
   lua_State *L = r->L;
   azd_reader_known(r, example, known, false);
-  if (push_field(r, example, "gives", true) == LUA_TBOOLEAN && !lua_toboolean(L, -1)) out->gives = AZD_SEVERITY_NONE;
-  else if (lua_type(L, -1) == LUA_TSTRING) out->gives = azd_reader_severity(r, example, "gives", true);
-  else wrong_type(r, "examples", "a severity or false");
+  if (push_field(r, example, "gives", true) == LUA_TBOOLEAN && !lua_toboolean(L, -1))
+    out->gives = AZD_SEVERITY_NONE;
+  else if (lua_type(L, -1) == LUA_TSTRING)
+    out->gives = azd_reader_severity(r, example, "gives", true);
+  else
+    wrong_type(r, "examples", "a severity or false");
   lua_pop(L, 1);
-  bool has_old = push_field(r, example, "old", false) != LUA_TNIL;  /* old */
+  bool has_old = push_field(r, example, "old", false) != LUA_TNIL; /* old */
   bool has_new = push_field(r, example, "new", false) != LUA_TNIL; /* old new */
   if (needs_documents && !has_old && !has_new) azd_reader_fail(r, "examples", "an example has `old`, `new` or both");
   int old = lua_gettop(L) - 1, new = old + 1;

@@ -25,9 +25,10 @@ bool azd_sandbox_place(lua_State *L, char *at, size_t at_bytes) {
 
 /* ---- memory ---- */
 
-/* Growing may fail, shrinking never: Lua relies on that. A refused growth first makes Lua collect its garbage and ask again,
- * so it is no verdict yet; but nobody is told where memory ended (Lua runs no message handler then), so the place is noted
- * here. That reads what the collector is about to walk anyway: the chain of calls, which is whole at each allocation. */
+/* Growing may fail, shrinking never: Lua relies on that. A refused growth first makes Lua collect its garbage and ask
+ * again, so it is no verdict yet; but nobody is told where memory ended (Lua runs no message handler then), so the
+ * place is noted here. That reads what the collector is about to walk anyway: the chain of calls, which is whole at
+ * each allocation. */
 static void *capped_alloc(void *context, void *memory, size_t old_bytes, size_t bytes) {
   struct azd_sandbox *sandbox = context;
   if (!memory) old_bytes = 0; /* Lua says there what kind of object it is */
@@ -36,8 +37,7 @@ static void *capped_alloc(void *context, void *memory, size_t old_bytes, size_t 
     free(memory);
     return NULL;
   }
-  if (bytes > old_bytes &&
-      (sandbox->stop || sandbox->used_bytes - old_bytes + bytes > sandbox->options.max_bytes)) {
+  if (bytes > old_bytes && (sandbox->stop || sandbox->used_bytes - old_bytes + bytes > sandbox->options.max_bytes)) {
     if (sandbox->running) azd_sandbox_place(sandbox->L, sandbox->memory_at, sizeof sandbox->memory_at);
     return NULL;
   }
@@ -57,7 +57,9 @@ _Noreturn void azd_sandbox_raise_stop(lua_State *L) {
   abort();
 }
 
-static void raise_stop(lua_State *L) { azd_sandbox_raise_stop(L); }
+static void raise_stop(lua_State *L) {
+  azd_sandbox_raise_stop(L);
+}
 
 static void stop_hook(lua_State *L, lua_Debug *frame) {
   (void)frame;
@@ -114,7 +116,8 @@ static void take_message(struct azd_sandbox *sandbox, const char *message, size_
     if (end == c + 1 || line <= 0 || strncmp(end, ": ", 2) != 0) continue;
     if (strncmp(message, "...", 3) == 0 && sandbox->source_name)
       snprintf(fault->at, sizeof fault->at, "%s:%ld", sandbox->source_name, line);
-    else if (strncmp(message, "...", 3) != 0) snprintf(fault->at, sizeof fault->at, "%.*s", (int)(end - message), message);
+    else if (strncmp(message, "...", 3) != 0)
+      snprintf(fault->at, sizeof fault->at, "%.*s", (int)(end - message), message);
     text = end + 2;
     break;
   }
@@ -126,8 +129,11 @@ static int on_error(lua_State *L) {
   struct azd_sandbox *sandbox = azd_sandbox_of(L);
   if (lua_islightuserdata(L, 1) && lua_touserdata(L, 1) == sandbox) return 1;
   azd_sandbox_place(L, sandbox->fault.at, sizeof sandbox->fault.at);
-  if (lua_type(L, 1) == LUA_TSTRING) take_message(sandbox, lua_tostring(L, 1), lua_rawlen(L, 1));
-  else snprintf(sandbox->fault.text, sizeof sandbox->fault.text, "raised a %s, not a message", lua_typename(L, lua_type(L, 1)));
+  if (lua_type(L, 1) == LUA_TSTRING)
+    take_message(sandbox, lua_tostring(L, 1), lua_rawlen(L, 1));
+  else
+    snprintf(sandbox->fault.text, sizeof sandbox->fault.text, "raised a %s, not a message",
+             lua_typename(L, lua_type(L, 1)));
   return 1;
 }
 
@@ -142,10 +148,12 @@ static void conclude(struct azd_sandbox *sandbox, int status) {
   fault->stopped = sandbox->stop != AZD_STOP_NONE;
   switch (sandbox->stop) {
   case AZD_STOP_TIME:
-    snprintf(fault->text, sizeof fault->text, "stopped: more than %d ms of CPU time", (int)(sandbox->options.budget_us / 1000));
+    snprintf(fault->text, sizeof fault->text, "stopped: more than %d ms of CPU time",
+             (int)(sandbox->options.budget_us / 1000));
     break;
   case AZD_STOP_WORK:
-    snprintf(fault->text, sizeof fault->text, "stopped: more than %lld instructions", (long long)sandbox->options.work_max);
+    snprintf(fault->text, sizeof fault->text, "stopped: more than %lld instructions",
+             (long long)sandbox->options.work_max);
     break;
   case AZD_STOP_MEMORY:
     snprintf(fault->text, sizeof fault->text, "stopped: more than %zu KiB of memory", sandbox->options.max_bytes >> 10);
@@ -202,7 +210,8 @@ static const char *read_piece(lua_State *L, void *context, size_t *bytes) {
   return piece;
 }
 
-/* A fresh environment: the allowed names, with copies of the library tables, so that scripts cannot change each other's. */
+/* A fresh environment: the allowed names, with copies of the library tables, so that scripts cannot change each
+ * other's. */
 static void push_environment(lua_State *L) {
   lua_newtable(L);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &environment_key); /* env model */
@@ -240,7 +249,9 @@ void azd_sandbox_load(lua_State *L, struct azd_str source, const char *name) {
   AZD_ASSERT(upvalue); /* a main chunk always has _ENV */
 }
 
-void azd_sandbox_seal(struct azd_sandbox *sandbox) { sandbox->loading = false; }
+void azd_sandbox_seal(struct azd_sandbox *sandbox) {
+  sandbox->loading = false;
+}
 
 /* ---- making a state ---- */
 
@@ -278,7 +289,8 @@ struct azd_sandbox *azd_sandbox_new(const struct azd_sandbox_options *options, s
   sandbox->options = *options;
   if (!sandbox->options.budget_us) sandbox->options.budget_us = AZD_SANDBOX_BUDGET_US;
   if (!sandbox->options.max_bytes) sandbox->options.max_bytes = AZD_SANDBOX_MAX_BYTES;
-  sandbox->pattern_limits = (struct azd_pattern_limits){&sandbox->stop, AZD_PATTERN_STEPS, raise_stop, azd_sandbox_charge};
+  sandbox->pattern_limits =
+      (struct azd_pattern_limits){&sandbox->stop, AZD_PATTERN_STEPS, raise_stop, azd_sandbox_charge};
   sandbox->loading = true;
   sandbox->lend.epoch = 1;
   azd_buf_init(&sandbox->scratch, AZD_GUARD_STRING_MAX_BYTES);
@@ -302,7 +314,9 @@ void azd_sandbox_free(struct azd_sandbox *sandbox) {
   free(sandbox);
 }
 
-void azd_sandbox_push_null(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &null_key); }
+void azd_sandbox_push_null(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &null_key);
+}
 
 bool azd_sandbox_is_null(lua_State *L, int index) {
   if (lua_type(L, index) != LUA_TUSERDATA) return false;

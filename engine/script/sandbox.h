@@ -1,14 +1,15 @@
-/* One policy state: a lua_State in which code that nobody reviewed may run. It has no I/O, no clock and no randomness, sees an
- * allow-list of names, and is limited in memory, time (or work), source size, and in what each library function may be fed.
+/* One policy state: a lua_State in which code that nobody reviewed may run. It has no I/O, no clock and no randomness,
+ * sees an allow-list of names, and is limited in memory, time (or work), source size, and in what each library function
+ * may be fed.
  *
  *   deadline   production: no hook; the watchdog stops a call after budget_us of CPU
- *   work       proving: a count hook allows work_max instructions a call, steps of our C loops counted in: the same verdict on
- *              every machine. A deadline far above stands behind it, for what no count sees.
- *   stop       set once, read by hook, allocator and our C loops. A stopped state is spent: free it and make another.
- *   fault      what went wrong in the last call: where ("policies/x.lua:12") and what
+ *   work       proving: a count hook allows work_max instructions a call, steps of our C loops counted in: the same
+ * verdict on every machine. A deadline far above stands behind it, for what no count sees. stop       set once, read by
+ * hook, allocator and our C loops. A stopped state is spent: free it and make another. fault      what went wrong in
+ * the last call: where ("policies/x.lua:12") and what
  *
- * Life: new .. free. Thread: the one that made it; with a deadline it has joined the watchdog. Stack 4 MB or more, for the
- * Lua parser and its error messages recurse. Blocks: never. */
+ * Life: new .. free. Thread: the one that made it; with a deadline it has joined the watchdog. Stack 4 MB or more, for
+ * the Lua parser and its error messages recurse. Blocks: never. */
 #ifndef AZD_SCRIPT_SANDBOX_H
 #define AZD_SCRIPT_SANDBOX_H
 
@@ -50,7 +51,7 @@ struct azd_sandbox {
   lua_State *L;
   struct azd_lend lend;
   struct azd_buf scratch; /* for natives: memory they hold while Lua may raise; at most 1 MiB */
-  void *owner; /* of whoever made the state; for the C functions it added */
+  void *owner;            /* of whoever made the state; for the C functions it added */
   struct azd_fault fault;
   /* the rest is the sandbox's own */
   struct azd_sandbox_options options;
@@ -66,17 +67,20 @@ struct azd_sandbox {
 struct azd_sandbox *azd_sandbox_new(const struct azd_sandbox_options *options, struct azd_error *error);
 void azd_sandbox_free(struct azd_sandbox *sandbox);
 
-static inline struct azd_sandbox *azd_sandbox_of(lua_State *L) { return *(struct azd_sandbox **)lua_getextraspace(L); }
+static inline struct azd_sandbox *azd_sandbox_of(lua_State *L) {
+  return *(struct azd_sandbox **)lua_getextraspace(L);
+}
 
-/* Calls the function below its arguments, as lua_pcall does, within the limits. 0, or AZD_ESCRIPT with fault filled in and
- * nothing pushed. [-(arguments + 1), +results, -] */
+/* Calls the function below its arguments, as lua_pcall does, within the limits. 0, or AZD_ESCRIPT with fault filled in
+ * and nothing pushed. [-(arguments + 1), +results, -] */
 int azd_sandbox_call(struct azd_sandbox *sandbox, int arguments, int results);
 
 /* Runs a C function of ours within the limits, so that it may raise and run out of memory. It gets argument as a light
  * userdata at 1, which it must not hand to a script. As azd_sandbox_call. [-0, +results, -] */
 int azd_sandbox_run(struct azd_sandbox *sandbox, lua_CFunction function, void *argument, int results);
 
-/* Inside azd_sandbox_run: compiles source (text only) as a function with an environment of its own. name is a file's, without
+/* Inside azd_sandbox_run: compiles source (text only) as a function with an environment of its own. name is a file's,
+ * without
  * '@'. Raises what is wrong with it. [-0, +2 (function, environment), e] */
 void azd_sandbox_load(lua_State *L, struct azd_str source, const char *name);
 

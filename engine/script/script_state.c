@@ -1,4 +1,5 @@
-/* One Lua state of a bundle: every file run once, each in an environment of its own; the functions they declared by number. */
+/* One Lua state of a bundle: every file run once, each in an environment of its own; the functions they declared by
+ * number. */
 #include "script/bundle_impl.h"
 
 #include <lauxlib.h>
@@ -6,7 +7,9 @@
 
 enum { LIB_DEPTH_MAX = 8, LOAD_BUDGET_US = 1000000, LOAD_WORK = 20000000 };
 
-static struct azd_script_state *state_of(lua_State *L) { return azd_sandbox_of(L)->owner; }
+static struct azd_script_state *state_of(lua_State *L) {
+  return azd_sandbox_of(L)->owner;
+}
 
 /* param(name, default): a copy, so that scripts cannot change it for each other. */
 static int native_param(lua_State *L) {
@@ -15,7 +18,8 @@ static int native_param(lua_State *L) {
   name.data = luaL_checklstring(L, 1, &name.size);
   lua_settop(L, 2);
   azd_node node = azd_doc_size(state->params) ? azd_doc_member(state->params, 0, name) : AZD_NODE_NONE;
-  if (node != AZD_NODE_NONE && azd_doc_type(state->params, node) != AZD_JSON_NULL) azd_json_to_lua(L, state->params, node);
+  if (node != AZD_NODE_NONE && azd_doc_type(state->params, node) != AZD_JSON_NULL)
+    azd_json_to_lua(L, state->params, node);
   return 1;
 }
 
@@ -36,7 +40,8 @@ static void add_natives(lua_State *L) { /* in the environment on top */
   luaL_setfuncs(L, functions, 0);
 }
 
-/* lib(name): what policies/lib/name.lua returns. Run anew for each file that asks: what one does to it no other sees. */
+/* lib(name): what policies/lib/name.lua returns. Run anew for each file that asks: what one does to it no other sees.
+ */
 static int native_lib(lua_State *L) {
   struct azd_script_state *state = state_of(L);
   const char *name = luaL_checkstring(L, 1);
@@ -73,7 +78,8 @@ static int run_file(lua_State *L) { /* file */
 static struct azd_str source_of(void *context, const char *name) {
   const struct azd_bundle *bundle = context;
   for (size_t i = 0; i < bundle->file_count; i++)
-    if (strcmp(bundle->files[i].name, name) == 0) return (struct azd_str){bundle->files[i].text, bundle->files[i].bytes};
+    if (strcmp(bundle->files[i].name, name) == 0)
+      return (struct azd_str){bundle->files[i].text, bundle->files[i].bytes};
   return (struct azd_str){"", 0};
 }
 
@@ -97,7 +103,8 @@ static int run_files(struct azd_script_state *state, struct azd_declarations *de
     if (bundle->files[i].kind == AZD_FILE_LIB) continue;
     if (azd_sandbox_run(state->sandbox, run_file, &bundle->files[i], 0) != 0) return fault_error(state->sandbox, error);
   }
-  if (azd_sandbox_run(state->sandbox, read_declarations, read, 0) != 0) rc = fault_error(state->sandbox, error);
+  if (azd_sandbox_run(state->sandbox, read_declarations, read, 0) != 0)
+    rc = fault_error(state->sandbox, error);
   else if (!declarations && (again.functions_seen != bundle->declarations.functions_seen ||
                              again.function_count != bundle->declarations.function_count))
     rc = azd_fail(error, AZD_ESCRIPT, "the scripts declare other things each time they run: they are not pure");
@@ -106,7 +113,8 @@ static int run_files(struct azd_script_state *state, struct azd_declarations *de
 }
 
 int azd_script_state_open(const struct azd_bundle *bundle, const struct azd_sandbox_options *sandbox_options,
-                          struct azd_declarations *declarations, struct azd_script_state **opened, struct azd_error *error) {
+                          struct azd_declarations *declarations, struct azd_script_state **opened,
+                          struct azd_error *error) {
   int rc = AZD_ENOMEM;
   struct azd_sandbox_options loading = *sandbox_options;
   loading.budget_us = LOAD_BUDGET_US; /* of one file: a crowded machine must not refuse at random */
@@ -114,7 +122,8 @@ int azd_script_state_open(const struct azd_bundle *bundle, const struct azd_sand
   struct azd_script_state *state = calloc(1, sizeof *state);
   if (!state || !(state->params = azd_doc_new())) goto no_memory;
   state->bundle = bundle;
-  if (bundle->params_json.size && (rc = azd_doc_parse(state->params, bundle->params_json, NULL, error)) != 0) goto failed;
+  if (bundle->params_json.size && (rc = azd_doc_parse(state->params, bundle->params_json, NULL, error)) != 0)
+    goto failed;
   if (!(state->sandbox = azd_sandbox_new(&loading, error))) goto failed;
   state->sandbox->owner = state;
   if ((rc = run_files(state, declarations, error)) != 0) goto failed;

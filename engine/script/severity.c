@@ -9,7 +9,9 @@ static int index_of(struct azd_str name, const char *const *names, int count) {
   return -1;
 }
 
-const char *azd_severity_name(enum azd_severity severity) { return severity_names[severity]; }
+const char *azd_severity_name(enum azd_severity severity) {
+  return severity_names[severity];
+}
 
 bool azd_severity_parse(struct azd_str name, enum azd_severity *severity) {
   int i = index_of(name, severity_names, AZD_SEVERITY_CRITICAL + 1);
@@ -18,7 +20,9 @@ bool azd_severity_parse(struct azd_str name, enum azd_severity *severity) {
   return true;
 }
 
-const char *azd_drift_kind_name(enum azd_drift_kind kind) { return kind_names[kind]; }
+const char *azd_drift_kind_name(enum azd_drift_kind kind) {
+  return kind_names[kind];
+}
 
 bool azd_drift_kind_parse(struct azd_str name, enum azd_drift_kind *kind) {
   int i = index_of(name, kind_names, AZD_DRIFT_STATE + 1);

@@ -30,6 +30,8 @@ bool azd_severity_parse(struct azd_str name, enum azd_severity *severity);
 const char *azd_drift_kind_name(enum azd_drift_kind kind);
 bool azd_drift_kind_parse(struct azd_str name, enum azd_drift_kind *kind);
 
-static inline enum azd_severity azd_severity_max(enum azd_severity a, enum azd_severity b) { return a > b ? a : b; }
+static inline enum azd_severity azd_severity_max(enum azd_severity a, enum azd_severity b) {
+  return a > b ? a : b;
+}
 
 #endif

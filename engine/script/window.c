@@ -41,8 +41,8 @@ static bool parse_minute(const char *text, int *minute) {
 }
 
 static bool parse_hours(struct azd_str text, int *from, int *until) {
-  return text.size == 11 && text.data[5] == '-' && parse_minute(text.data, from) && parse_minute(text.data + 6, until) &&
-         *from < MINUTES_OF_DAY && *from != *until;
+  return text.size == 11 && text.data[5] == '-' && parse_minute(text.data, from) &&
+         parse_minute(text.data + 6, until) && *from < MINUTES_OF_DAY && *from != *until;
 }
 
 static struct azd_str next_word(struct azd_str *text) {
@@ -56,8 +56,10 @@ int azd_window_parse(struct azd_str text, struct azd_window *window, struct azd_
   struct azd_window result = {.days = 0x7f, .until_min = MINUTES_OF_DAY};
   struct azd_str rest = text, word = next_word(&rest), zone = AZD_STR("UTC");
   bool has_days = parse_days(word, &result.days);
-  if (has_days) word = next_word(&rest);
-  else result.days = 0x7f;
+  if (has_days)
+    word = next_word(&rest);
+  else
+    result.days = 0x7f;
   bool has_hours = parse_hours(word, &result.from_min, &result.until_min);
   if (has_hours) word = next_word(&rest);
   if (word.size) zone = word;
@@ -65,7 +67,8 @@ int azd_window_parse(struct azd_str text, struct azd_window *window, struct azd_
     return azd_fail(error, AZD_EPARSE, "'%.*s' is no time window: write it like \"mon-fri 08:00-18:00 Europe/Berlin\"",
                     AZD_STR_FORMAT(text));
   result.zone = azd_zone_find(zone);
-  if (!result.zone) return azd_fail(error, AZD_ENOTFOUND, "'%.*s' is no time zone this system knows", AZD_STR_FORMAT(zone));
+  if (!result.zone)
+    return azd_fail(error, AZD_ENOTFOUND, "'%.*s' is no time zone this system knows", AZD_STR_FORMAT(zone));
   *window = result;
   return 0;
 }

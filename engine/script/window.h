@@ -1,7 +1,8 @@
 /* "mon-fri 08:00-18:00 Europe/Berlin": hours of a week in a time zone, for `expected`.
  *
- *   [days] [hours] [zone]   days: "mon", "mon-fri", "sat,sun", "fri-mon"; hours "08:00-18:00", over midnight "22:00-06:00" (it
- *   belongs to the day it begins on), "24:00" as an end; zone: a name of the system's tzdata, else UTC. At least one of days, hours.
+ *   [days] [hours] [zone]   days: "mon", "mon-fri", "sat,sun", "fri-mon"; hours "08:00-18:00", over midnight
+ * "22:00-06:00" (it belongs to the day it begins on), "24:00" as an end; zone: a name of the system's tzdata, else UTC.
+ * At least one of days, hours.
  *
  * Life: a window is a value; its zone belongs to the process and is never freed (zone.h).
  * Thread: any. Blocks: parsing reads the zone's file when it is first named. */
@@ -16,7 +17,7 @@
 struct azd_zone;
 
 struct azd_window {
-  uint8_t days;           /* bit 0: Monday */
+  uint8_t days;            /* bit 0: Monday */
   int from_min, until_min; /* minutes of the day; until <= from: over midnight */
   const struct azd_zone *zone;
 };

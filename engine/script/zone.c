@@ -16,7 +16,7 @@ struct switch_day {
 struct azd_zone {
   struct azd_zone *next;
   char name[NAME_MAX_BYTES];
-  int64_t *at_s; /* transitions, ascending; owned */
+  int64_t *at_s;     /* transitions, ascending; owned */
   int32_t *offset_s; /* after each; owned */
   uint32_t count;
   int64_t first_offset_s; /* before the first */
@@ -35,7 +35,9 @@ static int64_t days_before_year(int64_t year) { /* since 1970-01-01 */
   return 365 * (year - 1970) + (y / 4 - y / 100 + y / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400);
 }
 
-static bool is_leap(int64_t year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
+static bool is_leap(int64_t year) {
+  return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
 
 static int64_t switch_at(const struct switch_day *s, int64_t year, int64_t offset_s) {
   static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -61,8 +63,10 @@ static int64_t rule_offset_s(const struct azd_zone *zone, int64_t utc_s) {
   int64_t year = 1970 + (utc_s + zone->winter_s) / 31556952;
   while (days_before_year(year + 1) * DAY_S <= utc_s + zone->winter_s) year++;
   while (days_before_year(year) * DAY_S > utc_s + zone->winter_s) year--;
-  int64_t on = switch_at(&zone->to_summer, year, zone->winter_s), off = switch_at(&zone->to_winter, year, zone->summer_s);
-  bool summer = on < off ? utc_s >= on && utc_s < off : utc_s >= on || utc_s < off; /* the southern summer spans the year's end */
+  int64_t on = switch_at(&zone->to_summer, year, zone->winter_s),
+          off = switch_at(&zone->to_winter, year, zone->summer_s);
+  bool summer =
+      on < off ? utc_s >= on && utc_s < off : utc_s >= on || utc_s < off; /* the southern summer spans the year's end */
   return summer ? zone->summer_s : zone->winter_s;
 }
 
@@ -240,8 +244,10 @@ int64_t azd_zone_offset_s(const struct azd_zone *zone, int64_t utc_s) {
   uint32_t low = 0, high = zone->count; /* at_s[low] <= utc_s < at_s[high] */
   while (high - low > 1) {
     uint32_t middle = low + (high - low) / 2;
-    if (zone->at_s[middle] <= utc_s) low = middle;
-    else high = middle;
+    if (zone->at_s[middle] <= utc_s)
+      low = middle;
+    else
+      high = middle;
   }
   return zone->offset_s[low];
 }

@@ -1,6 +1,6 @@
-/* Time zones, read from the system's tzdata (TZif files, RFC 8536). localtime_r answers for one zone a process only, and its
- * switch is not safe between threads; this answers for any.
- * Life: a zone is read once and kept as long as the process. Thread: any. Blocks: the first look-up reads a file. */
+/* Time zones, read from the system's tzdata (TZif files, RFC 8536). localtime_r answers for one zone a process only,
+ * and its switch is not safe between threads; this answers for any. Life: a zone is read once and kept as long as the
+ * process. Thread: any. Blocks: the first look-up reads a file. */
 #ifndef AZD_SCRIPT_ZONE_H
 #define AZD_SCRIPT_ZONE_H
 

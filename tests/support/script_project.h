@@ -29,7 +29,8 @@ static inline void project_open(struct script_project *project) {
 }
 
 /* name: "policies/x.lua". Written again, it is replaced. */
-static inline void project_write_bytes(struct script_project *project, const char *name, const void *text, size_t bytes) {
+static inline void project_write_bytes(struct script_project *project, const char *name, const void *text,
+                                       size_t bytes) {
   char path[160];
   snprintf(path, sizeof path, "%s/%s", project->root, name);
   FILE *file = fopen(path, "wb");
@@ -50,11 +51,14 @@ static inline void project_close(struct script_project *project) {
   rmdir(lib), rmdir(project->rules), rmdir(project->policies), rmdir(project->root);
 }
 
-static inline int project_build(struct script_project *project, const char *params, bool unproved, struct azd_bundle **bundle,
-                                struct azd_error *error) {
+static inline int project_build(struct script_project *project, const char *params, bool unproved,
+                                struct azd_bundle **bundle, struct azd_error *error) {
   const struct azd_bundle_layer layer = {AZD_LAYER_USER, project->rules, project->policies};
-  const struct azd_bundle_options options = {.layers = &layer, .layer_count = 1, .params_json = azd_str_of(params),
-                                             .now_ms = 1770000000000, .unproved = unproved};
+  const struct azd_bundle_options options = {.layers = &layer,
+                                             .layer_count = 1,
+                                             .params_json = azd_str_of(params),
+                                             .now_ms = 1770000000000,
+                                             .unproved = unproved};
   return azd_bundle_build(&options, bundle, error);
 }
 

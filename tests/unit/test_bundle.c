@@ -1,10 +1,10 @@
 /* Bundles: what a file may declare, what is refused and how that is told, proving, reloading. */
 /* clang-format off: cmocka.h wants these first */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 /* clang-format on */
 #include "script/declare.h"
 #include "script/judge.h"
@@ -29,57 +29,83 @@ static void refused(const char *name, const char *text, const char *says) {
   project_close(&project);
 }
 
-#define POLICY(fields) "policy \"x\" {\n  type = \"Microsoft.Storage/storageAccounts\",\n  severity = \"high\",\n" fields "}\n"
+#define POLICY(fields)                                                                                                 \
+  "policy \"x\" {\n  type = \"Microsoft.Storage/storageAccounts\",\n  severity = \"high\",\n" fields "}\n"
 
 static void wrong_declarations_name_file_line_and_what_was_meant(void **state) {
   (void)state;
-  refused("policies/a.lua", POLICY("  wach = \"properties\",\n"), "policies/a.lua:4: policy 'x': nobody knows the field 'wach'; did you mean 'watch'?");
-  refused("policies/a.lua", "policy \"x\" {\n  type = \"Microsoft.Storage/storageAccounts\",\n  severity = \"hgh\",\n}", "policies/a.lua:3:|not 'hgh'; did you mean 'high'?");
+  refused("policies/a.lua", POLICY("  wach = \"properties\",\n"),
+          "policies/a.lua:4: policy 'x': nobody knows the field 'wach'; did you mean 'watch'?");
+  refused("policies/a.lua", "policy \"x\" {\n  type = \"Microsoft.Storage/storageAccounts\",\n  severity = \"hgh\",\n}",
+          "policies/a.lua:3:|not 'hgh'; did you mean 'high'?");
   refused("policies/a.lua", "policy \"x\" { severity = \"low\" }", "policies/a.lua:1: policy 'x': 'type' is missing");
-  refused("policies/a.lua", "policy \"x\" { type = 7, severity = \"low\" }", "'type' is text or a list of texts, not a number");
+  refused("policies/a.lua", "policy \"x\" { type = 7, severity = \"low\" }",
+          "'type' is text or a list of texts, not a number");
   refused("policies/a.lua", "policy \"x\" { type = \"storage\", severity = \"low\" }", "'storage' is no resource type");
   refused("policies/a.lua", POLICY("  watch = \"a..[\",\n"), "policies/a.lua:4:|is no path");
-  refused("policies/a.lua", POLICY("  message = \"{resource.nam}\",\n"), "cannot fill in {resource.nam}; did you mean 'resource.name'?");
+  refused("policies/a.lua", POLICY("  message = \"{resource.nam}\",\n"),
+          "cannot fill in {resource.nam}; did you mean 'resource.name'?");
   refused("policies/a.lua", POLICY("  kind = \"chnged\",\n"), "'chnged'; did you mean 'changed'?");
   refused("policies/a.lua", POLICY("  to = { \"a\" },\n"), "'watch' is missing");
-  refused("policies/a.lua", POLICY("  on_change = \"high\",\n"), "policies/a.lua:4:|'on_change' is a function, not a string");
+  refused("policies/a.lua", POLICY("  on_change = \"high\",\n"),
+          "policies/a.lua:4:|'on_change' is a function, not a string");
   refused("policies/a.lua", POLICY("  on_change = function() end, on_resource = function() end,\n"), "not both");
-  refused("policies/a.lua", POLICY("  examples = { { old = {}, gives = \"low\", nwe = {} } },\n"), "'nwe'; did you mean 'new'?");
+  refused("policies/a.lua", POLICY("  examples = { { old = {}, gives = \"low\", nwe = {} } },\n"),
+          "'nwe'; did you mean 'new'?");
   refused("policies/a.lua", POLICY("  examples = { { gives = false } },\n"), "an example has `old`, `new` or both");
   refused("policies/a.lua", POLICY("  examples = { { old = {} } },\n"), "'gives' is missing");
   refused("policies/a.lua", "policy \"x\"", "a name without { ... }");
   refused("policies/a.lua", "policy { type = \"*\" }", "policies/a.lua:1:|policy is followed by a name in quotes");
   refused("policies/a.lua", "tune \"x\" { severity = \"low\", why = \"y\" }", "there is no policy 'x'");
-  refused("policies/a.lua", POLICY("") "tune \"x\" { severity = \"low\" }", "policies/a.lua:5: tune 'x': 'why' is missing");
+  refused("policies/a.lua", POLICY("") "tune \"x\" { severity = \"low\" }",
+          "policies/a.lua:5: tune 'x': 'why' is missing");
   refused("policies/a.lua", POLICY("") "tune \"x\" { why = \"y\" }", "tunes nothing");
   refused("policies/a.lua", "expected \"x\" { why = \"y\" }", "expects everything");
-  refused("policies/a.lua", "expected \"x\" { why = \"y\", within = \"mon-fri 8-18\" }", "no time window|mon-fri 08:00-18:00 Europe/Berlin");
-  refused("policies/a.lua", "expected \"x\" { why = \"y\", within = \"mon-fri Europe/Atlantis\" }", "'Europe/Atlantis' is no time zone");
-  refused("policies/a.lua", "pattern \"x\" { by = \"resorce\", within = \"7d\", severity = \"low\" }", "'resorce'; did you mean 'resource'?");
-  refused("policies/a.lua", "pattern \"x\" { by = \"resource\", within = \"week\", severity = \"low\" }", "a duration like");
+  refused("policies/a.lua", "expected \"x\" { why = \"y\", within = \"mon-fri 8-18\" }",
+          "no time window|mon-fri 08:00-18:00 Europe/Berlin");
+  refused("policies/a.lua", "expected \"x\" { why = \"y\", within = \"mon-fri Europe/Atlantis\" }",
+          "'Europe/Atlantis' is no time zone");
+  refused("policies/a.lua", "pattern \"x\" { by = \"resorce\", within = \"7d\", severity = \"low\" }",
+          "'resorce'; did you mean 'resource'?");
+  refused("policies/a.lua", "pattern \"x\" { by = \"resource\", within = \"week\", severity = \"low\" }",
+          "a duration like");
   refused("policies/a.lua", "rules { }", "policies/a.lua:1:|rules belongs in a file of rules/");
   refused("policies/a.lua", "route \"GET /v1/x\" { }", "route belongs in a file of routes/");
-  refused("policies/a.lua", POLICY("  on_change = function(c) return polcy end,\n  examples = { { old = { a = 1 }, new = { a = 2 }, gives = false } },\n"),
+  refused("policies/a.lua",
+          POLICY("  on_change = function(c) return polcy end,\n  examples = { { old = { a = 1 }, new = { a = 2 }, "
+                 "gives = false } },\n"),
           "policies/a.lua:4: policy 'x', example 1: unknown name 'polcy'");
   refused("rules/a.lua", "policy \"x\" { }", "rules/a.lua:1:|policy belongs in a file of policies/");
-  refused("rules/a.lua", "rules {\n  type = \"*\", owner = \"o\",\n  { ignore = \"a\", why = \"w\" },\n  { ignore = \"b\", wy = \"w\" },\n}",
+  refused("rules/a.lua",
+          "rules {\n  type = \"*\", owner = \"o\",\n  { ignore = \"a\", why = \"w\" },\n  { ignore = \"b\", wy = \"w\" "
+          "},\n}",
           "rules/a.lua:4: rules: nobody knows the field 'wy'; did you mean 'why'?");
   refused("rules/a.lua", "rules { type = \"*\", { ignore = \"a\", why = \"w\" } }", "'owner' is missing");
-  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\",\n{ ignore = \"a\", set = \"a\", why = \"w\" } }", "rules/a.lua:2:|one verb a row");
-  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\",\n{ ignore = \"a\" } }", "rules/a.lua:2:|'why' is missing");
+  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\",\n{ ignore = \"a\", set = \"a\", why = \"w\" } }",
+          "rules/a.lua:2:|one verb a row");
+  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\",\n{ ignore = \"a\" } }",
+          "rules/a.lua:2:|'why' is missing");
   refused("rules/a.lua", "rules { type = \"*\", owner = \"o\", { key = \"a\", why = \"w\" } }", "'by' is missing");
-  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\", { set = \"a\", by = \"n\", why = \"w\" } }", "'by' goes with key only");
-  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\", { same = \"a\", as = \"instnt\", why = \"w\" } }", "'instnt'; did you mean 'instant'?");
-  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\", { ignore = \"a\", why = \"w\", till = \"30.6.2027\" } }", "a date like");
-  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\",\n  { ignore = \"a..\", why = \"w\" } }", "rules/a.lua:2");
-  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\",\n  { set = \"a\", why = \"w\" },\n  { list = \"a\", why = \"w\" } }", "rules/a.lua:2|rules/a.lua:3");
+  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\", { set = \"a\", by = \"n\", why = \"w\" } }",
+          "'by' goes with key only");
+  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\", { same = \"a\", as = \"instnt\", why = \"w\" } }",
+          "'instnt'; did you mean 'instant'?");
+  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\", { ignore = \"a\", why = \"w\", till = \"30.6.2027\" } }",
+          "a date like");
+  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\",\n  { ignore = \"a..\", why = \"w\" } }",
+          "rules/a.lua:2");
+  refused("rules/a.lua",
+          "rules { type = \"*\", owner = \"o\",\n  { set = \"a\", why = \"w\" },\n  { list = \"a\", why = \"w\" } }",
+          "rules/a.lua:2|rules/a.lua:3");
   refused("rules/a.lua", "rules {\n", "rules/a.lua:|expected");
 }
 
 static void doubled_names_name_both_lines(void **state) {
   (void)state;
-  refused("policies/a.lua", POLICY("") POLICY(""), "policies/a.lua:5: policy: 'x' is declared already at policies/a.lua:1; to change a policy, tune it");
-  refused("policies/a.lua", POLICY("") "tune \"x\" { enabled = false, why = \"y\" }\ntune \"x\" { enabled = false, why = \"y\" }",
+  refused("policies/a.lua", POLICY("") POLICY(""),
+          "policies/a.lua:5: policy: 'x' is declared already at policies/a.lua:1; to change a policy, tune it");
+  refused("policies/a.lua",
+          POLICY("") "tune \"x\" { enabled = false, why = \"y\" }\ntune \"x\" { enabled = false, why = \"y\" }",
           "policies/a.lua:6: tune: 'x' is declared already at policies/a.lua:5");
 }
 
@@ -97,14 +123,20 @@ static void bytecode_is_refused(void **state) {
 
 static void failing_examples_refuse_the_bundle(void **state) {
   (void)state;
-  refused("policies/a.lua", POLICY("  watch = \"properties.tls\", to = \"1.0\", message = \"now {new}\",\n  examples = { { old = { properties = { tls = \"1.2\" } }, "
-                                   "new = { properties = { tls = \"1.0\" } }, gives = \"medium\" } },\n"),
+  refused("policies/a.lua",
+          POLICY("  watch = \"properties.tls\", to = \"1.0\", message = \"now {new}\",\n  examples = { { old = { "
+                 "properties = { tls = \"1.2\" } }, "
+                 "new = { properties = { tls = \"1.0\" } }, gives = \"medium\" } },\n"),
           "policies/a.lua:1: policy 'x', example 1: gives high, expected medium: now 1.0");
-  refused("policies/a.lua", POLICY("  on_resource = function(r)\n    return r.after.count < 3 and \"high\" end,\n  examples = { { old = {}, new = { a = 1 }, gives = false } },\n"),
+  refused("policies/a.lua",
+          POLICY("  on_resource = function(r)\n    return r.after.count < 3 and \"high\" end,\n  examples = { { old = "
+                 "{}, new = { a = 1 }, gives = false } },\n"),
           "policies/a.lua:5: policy 'x', example 1: attempt to compare nil with number");
-  refused("policies/a.lua", POLICY("  on_resource = function(r) while true do end end,\n  examples = { { new = {}, gives = false } },\n"),
+  refused("policies/a.lua",
+          POLICY("  on_resource = function(r) while true do end end,\n  examples = { { new = {}, gives = false } },\n"),
           "policies/a.lua:4: policy 'x', example 1: stopped: more than 1000000 instructions");
-  refused("policies/a.lua", POLICY("  on_resource = function(r) return 7 end,\n  examples = { { new = {}, gives = false } },\n"),
+  refused("policies/a.lua",
+          POLICY("  on_resource = function(r) return 7 end,\n  examples = { { new = {}, gives = false } },\n"),
           "policies/a.lua:1: policy 'x', example 1: returned a number");
 }
 
@@ -113,15 +145,18 @@ static void impure_policies_are_refused(void **state) {
   static const char counting[] = "local seen = 0\n" POLICY(
       "  on_resource = function(r) seen = seen + 1 return { severity = \"high\", message = \"call \" .. seen } end,\n"
       "  examples = { { new = { a = 1 }, gives = \"high\" } },\n");
-  refused("policies/a.lua", counting, "policies/a.lua:2: policy 'x', example 1: not pure: says high (call 1), then high (call 2)");
+  refused("policies/a.lua", counting,
+          "policies/a.lua:2: policy 'x', example 1: not pure: says high (call 1), then high (call 2)");
   /* The order of a table's pairs differs from state to state, and so does what is built on it. */
   static const char by_order[] = "local set = {} for i = 1, 40 do set['k' .. i] = true end\n" POLICY(
       "  on_resource = function(r) local o = {} for k in pairs(set) do o[#o + 1] = k end\n"
       "    return { severity = \"high\", message = table.concat(o) } end,\n"
       "  examples = { { new = { a = 1 }, gives = \"high\" } },\n");
   refused("policies/a.lua", by_order, "not pure");
-  refused("policies/a.lua", POLICY("  on_resource = function(r) count = (count or 0) + 1 end, examples = { { new = {}, gives = false } },\n"),
-          "unknown name 'count'");
+  refused(
+      "policies/a.lua",
+      POLICY("  on_resource = function(r) count = (count or 0) + 1 end, examples = { { new = {}, gives = false } },\n"),
+      "unknown name 'count'");
 }
 
 static void a_good_bundle_has_all_it_declares(void **state) {
@@ -131,19 +166,22 @@ static void a_good_bundle_has_all_it_declares(void **state) {
   struct azd_error error;
   project_open(&project);
   project_write(&project, "rules/net.lua",
-                "rules {\n  type = { \"Microsoft.Network/virtualNetworks\", \"Microsoft.Network/routeTables\" }, owner = \"net\",\n"
+                "rules {\n  type = { \"Microsoft.Network/virtualNetworks\", \"Microsoft.Network/routeTables\" }, owner "
+                "= \"net\",\n"
                 "  { ignore = \"properties.a[].b\", why = \"w\", till = \"2027-06-30\" },\n"
                 "  { key = \"properties.subnets\", by = { \"name\", \"id\" }, why = \"w\" }, -- { not a row }\n"
                 "  { same = \"properties.p\", as = { null, \"Disabled\" }, why = \"w\", owner = \"me\" },\n}");
   project_write(&project, "policies/lib/nsg.lua", "local M = {} function M.open(p) return p == '*' end return M");
-  project_write(&project, "policies/x.lua",
-                "local nsg, limit = lib \"nsg\", param(\"limit\", 3)\n"
-                "policy \"open\" { type = \"Microsoft.Network/routeTables\", severity = \"low\", on_resource = function(r)\n"
-                "  return nsg.open(r.after.source) and limit == 5 and \"critical\" end,\n"
-                "  examples = { { new = { source = \"*\" }, gives = \"critical\" }, { new = { source = \"10.0.0.0/8\" }, gives = false } } }\n"
-                "expected \"ours\" { actor = \"sp-*\", within = { \"mon-fri 08:00-18:00 Europe/Berlin\" }, why = \"reviewed\" }\n"
-                "pattern \"fight\" { by = { \"resource\", \"path\" }, within = \"7d\", at_least = 3, severity = \"high\" }\n"
-                "tune \"open\" { unless = function(change, r) return r.tags.env == \"dev\" end, why = \"dev\" }\n");
+  project_write(
+      &project, "policies/x.lua",
+      "local nsg, limit = lib \"nsg\", param(\"limit\", 3)\n"
+      "policy \"open\" { type = \"Microsoft.Network/routeTables\", severity = \"low\", on_resource = function(r)\n"
+      "  return nsg.open(r.after.source) and limit == 5 and \"critical\" end,\n"
+      "  examples = { { new = { source = \"*\" }, gives = \"critical\" }, { new = { source = \"10.0.0.0/8\" }, gives = "
+      "false } } }\n"
+      "expected \"ours\" { actor = \"sp-*\", within = { \"mon-fri 08:00-18:00 Europe/Berlin\" }, why = \"reviewed\" }\n"
+      "pattern \"fight\" { by = { \"resource\", \"path\" }, within = \"7d\", at_least = 3, severity = \"high\" }\n"
+      "tune \"open\" { unless = function(change, r) return r.tags.env == \"dev\" end, why = \"dev\" }\n");
   project_write(&project, "policies/_draft.lua", "this is no Lua");
   if (project_build(&project, "{\"limit\": 5}", false, &bundle, &error) != 0) fail_msg("%s", error.text);
   const struct azd_declarations *declared = azd_bundle_declarations(bundle);
@@ -210,9 +248,11 @@ static void each_example_is_reported_passed_or_not(void **state) {
   struct azd_error error;
   struct told told = {0}, none = {0};
   project_open(&project);
-  project_write(&project, "policies/a.lua", POLICY("  on_resource = function(r)\n    if r.after.boom then error('boom') end return r.after.s end,\n"
-                                                   "  examples = { { new = { s = \"low\" }, gives = \"low\" }, { new = { s = \"low\" }, gives = false },\n"
-                                                   "    { new = { boom = true }, gives = false } },\n"));
+  project_write(
+      &project, "policies/a.lua",
+      POLICY("  on_resource = function(r)\n    if r.after.boom then error('boom') end return r.after.s end,\n"
+             "  examples = { { new = { s = \"low\" }, gives = \"low\" }, { new = { s = \"low\" }, gives = false },\n"
+             "    { new = { boom = true }, gives = false } },\n"));
   assert_int_equal(project_build(&project, "", true, &bundle, &error), 0);
   assert_int_equal(azd_bundle_test(bundle, "policies/a.lua", tell, &told, &error), 0);
   assert_int_equal(told.count, 3);
@@ -239,8 +279,12 @@ struct reload_world {
 
 static void write_generation(struct script_project *project, int generation) {
   char text[512];
-  snprintf(text, sizeof text, POLICY("  on_resource = function(r) return { severity = \"high\", message = \"generation %d of \" .. r.name } end,\n"
-                                     "  examples = { { new = {}, gives = \"high\" } },\n"), generation);
+  snprintf(
+      text, sizeof text,
+      POLICY(
+          "  on_resource = function(r) return { severity = \"high\", message = \"generation %d of \" .. r.name } end,\n"
+          "  examples = { { new = {}, gives = \"high\" } },\n"),
+      generation);
   project_write(project, "policies/a.lua", text);
 }
 
@@ -255,8 +299,11 @@ static void *call_all_the_time(void *context) {
   azd_doc_parse(doc, AZD_STR("{\"a\":1}"), NULL, &error);
   while (!world->quit) {
     struct azd_bundle *bundle = azd_bundles_current(world->bundles);
-    struct azd_judge_input input = {.kind = AZD_DRIFT_ADDED, .id = AZD_STR("/subscriptions/s/x/vm"), .type = AZD_STR("microsoft.storage/STORAGEACCOUNTS"),
-                                    .after = doc, .before_node = AZD_NODE_NONE};
+    struct azd_judge_input input = {.kind = AZD_DRIFT_ADDED,
+                                    .id = AZD_STR("/subscriptions/s/x/vm"),
+                                    .type = AZD_STR("microsoft.storage/STORAGEACCOUNTS"),
+                                    .after = doc,
+                                    .before_node = AZD_NODE_NONE};
     struct azd_judgement judgement;
     azd_judge_use(judge, bundle);
     azd_bundle_unref(bundle);
@@ -289,7 +336,8 @@ static void reloads_while_workers_call_and_a_refused_one_keeps_the_old(void **st
   assert_int_equal(azd_bundles_reload(world.bundles, &options, &error), 0);
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 4 << 20);
-  for (int i = 0; i < WORKERS; i++) assert_int_equal(pthread_create(&workers[i], &attributes, call_all_the_time, &world), 0);
+  for (int i = 0; i < WORKERS; i++)
+    assert_int_equal(pthread_create(&workers[i], &attributes, call_all_the_time, &world), 0);
   for (int generation = 1; generation <= RELOADS; generation++) {
     write_generation(&project, generation);
     assert_int_equal(azd_bundles_reload(world.bundles, &options, &error), 0);
@@ -337,8 +385,14 @@ static void windows_follow_the_zone_through_summer_and_years_beyond_the_table(vo
   assert_true(holds("mon 11:00-12:00 Australia/Sydney", 2524782600));
   struct azd_window window;
   struct azd_error error;
-  static const char *const bad[] = {"", "mon-fun", "25:00-26:00", "08:00-08:00", "mon 08:00-09:00 ../../etc/passwd", "mon 08:00-09:00 Europe/Berlin x"};
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_not_equal(azd_window_parse(azd_str_of(bad[i]), &window, &error), 0);
+  static const char *const bad[] = {"",
+                                    "mon-fun",
+                                    "25:00-26:00",
+                                    "08:00-08:00",
+                                    "mon 08:00-09:00 ../../etc/passwd",
+                                    "mon 08:00-09:00 Europe/Berlin x"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    assert_int_not_equal(azd_window_parse(azd_str_of(bad[i]), &window, &error), 0);
 }
 
 int main(void) {

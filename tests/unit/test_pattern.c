@@ -1,10 +1,10 @@
 /* The counted patterns find what Lua's own library finds, and give up where that one would not come back. */
 /* clang-format off: cmocka.h wants these first */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 /* clang-format on */
 #include "script/pattern.h"
 
@@ -13,17 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void no_stop(lua_State *L) { luaL_error(L, "stop was never set"); }
+static void no_stop(lua_State *L) {
+  luaL_error(L, "stop was never set");
+}
 static volatile sig_atomic_t stop;
 static const struct azd_pattern_limits limits = {&stop, 200000, no_stop, NULL};
 
-/* Random texts and patterns of a small alphabet, so that they often match; both libraries must agree on values and on whether it is
- * an error. A budget that ran out is no disagreement. Returns comparisons, errors, differences and the first difference. */
+/* Random texts and patterns of a small alphabet, so that they often match; both libraries must agree on values and on
+ * whether it is an error. A budget that ran out is no disagreement. Returns comparisons, errors, differences and the
+ * first difference. */
 static const char differential[] =
     "local counted, rounds, seed = ...\n"
     "math.randomseed(seed)\n"
-    "local pieces = { 'a', 'b', 'a', '%a', '%D', '.', '*', '+', '-', '?', '(', ')', '()', '[', ']', '^', '$', '%', '%b()', '%b',\n"
-    "  '%f[%w]', '%f', '%1', '%2', '[^a]', '[a-c]', '[%s1]', '%s', '1', ' ', '[]]', '[^]-]', '%%', '\\0', '[a-', '-]' }\n"
+    "local pieces = { 'a', 'b', 'a', '%a', '%D', '.', '*', '+', '-', '?', '(', ')', '()', '[', ']', '^', '$', '%', "
+    "'%b()', '%b',\n"
+    "  '%f[%w]', '%f', '%1', '%2', '[^a]', '[a-c]', '[%s1]', '%s', '1', ' ', '[]]', '[^]-]', '%%', '\\0', '[a-', '-]' "
+    "}\n"
     "local letters = { 'a', 'b', 'a', '1', ' ', '(', ')', 'b', '\\0', '%', ']', '-' }\n"
     "local function random_of(set, most)\n"
     "  local out = {}\n"
@@ -48,7 +53,8 @@ static const char differential[] =
     "  if not x[1] then errors = errors + 1 end\n"
     "  if same or not y[1] and y[2]:find('gave up after', 1, true) then return end\n"
     "  differ = differ + 1\n"
-    "  if differ == 1 then first = ('%s(%q, %q, %s): %s %s, not %s %s'):format(name, (...), (select(2, ...)), tostring((select(3, ...))),\n"
+    "  if differ == 1 then first = ('%s(%q, %q, %s): %s %s, not %s %s'):format(name, (...), (select(2, ...)), "
+    "tostring((select(3, ...))),\n"
     "    tostring(y[1]), tostring(y[2]), tostring(x[1]), tostring(x[2])) end\n"
     "end\n"
     "local words = { ['1'] = 'one', a = 'A', [''] = 'e' }\n"
@@ -118,13 +124,16 @@ static void plain_find_is_linear(void **state) {
   lua_setglobal(L, "counted");
   assert_int_equal(luaL_dostring(L, "local s = ('a'):rep(4000000)\n"
                                     "assert(not counted.find(s, ('a'):rep(511) .. 'b', 1, true))\n"
-                                    "assert(counted.find(s .. 'b', ('a'):rep(511) .. 'b', 1, true) == 4000000 - 510)"), 0);
+                                    "assert(counted.find(s .. 'b', ('a'):rep(511) .. 'b', 1, true) == 4000000 - 510)"),
+                   0);
   assert_int_equal(luaL_dostring(L, "counted.find('', ('a'):rep(513), 1, true)"), 1);
   assert_non_null(strstr(lua_tostring(L, -1), "pattern longer than 512 bytes"));
   lua_close(L);
 }
 
-static void says_stopped(lua_State *L) { luaL_error(L, "told to stop"); }
+static void says_stopped(lua_State *L) {
+  luaL_error(L, "told to stop");
+}
 
 static void a_stop_ends_a_match(void **state) {
   (void)state;

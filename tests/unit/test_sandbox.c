@@ -1,12 +1,12 @@
 /* Attacks on a policy state. Each is refused or stopped, with the file and line that did it and the limit it met; none
- * hangs, crashes or shows an address; and the worker evaluates the next script as if nothing had been. Each runs under the
- * deadline of production and under the counted work of proving. */
+ * hangs, crashes or shows an address; and the worker evaluates the next script as if nothing had been. Each runs under
+ * the deadline of production and under the counted work of proving. */
 /* clang-format off: cmocka.h wants these first */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 /* clang-format on */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -45,26 +45,34 @@ static const struct attack attacks[] = {
     {"mutual recursion through sort", "local function f() table.sort({ 1, 2, 3 }, f) end f()", RAISES, "", 0},
     /* swallowing the stop: the names for it do not exist */
     {"pcall", "while true do pcall(function() while true do end end) end", RAISES, "unknown name 'pcall'", 1},
-    {"pcall of pcall", "local function f() while true do end end pcall(pcall, pcall, f)", RAISES, "unknown name 'pcall'", 1},
-    {"xpcall", "xpcall(function() while true do end end, function() while true do end end)", RAISES, "unknown name 'xpcall'", 1},
+    {"pcall of pcall", "local function f() while true do end end pcall(pcall, pcall, f)", RAISES,
+     "unknown name 'pcall'", 1},
+    {"xpcall", "xpcall(function() while true do end end, function() while true do end end)", RAISES,
+     "unknown name 'xpcall'", 1},
     {"coroutine", "coroutine.wrap(function() while true do end end)()", RAISES, "unknown name 'coroutine'", 1},
     {"coroutine bomb", "local function go() coroutine.wrap(go)() end\ngo()", RAISES, "unknown name 'coroutine'", 1},
-    {"coroutine.close chain", "local c = coroutine.create(function() end) coroutine.close(c)", RAISES, "unknown name", 1},
-    {"finalizer", "setmetatable({}, { __gc = function() while true do end end })", RAISES, "unknown name 'setmetatable'", 1},
-    {"finalizer that allocates", "setmetatable({}, { __gc = function() local s = 'x' while true do s = s .. s end end })", RAISES,
+    {"coroutine.close chain", "local c = coroutine.create(function() end) coroutine.close(c)", RAISES, "unknown name",
+     1},
+    {"finalizer", "setmetatable({}, { __gc = function() while true do end end })", RAISES,
+     "unknown name 'setmetatable'", 1},
+    {"finalizer that allocates",
+     "setmetatable({}, { __gc = function() local s = 'x' while true do s = s .. s end end })", RAISES,
      "unknown name 'setmetatable'", 1},
     {"__close", "do local x <close> = setmetatable({}, { __close = function() while true do end end }) end", RAISES,
      "unknown name 'setmetatable'", 1},
     {"to-be-closed without metatable", "local x <close> = {}", RAISES, "non-closable value", 1},
-    {"error with __tostring", "error(setmetatable({}, { __tostring = function() while true do end end }))", RAISES, "setmetatable", 1},
+    {"error with __tostring", "error(setmetatable({}, { __tostring = function() while true do end end }))", RAISES,
+     "setmetatable", 1},
     {"error with __name", "error(setmetatable({}, { __name = ('x'):rep(1e6) }))", RAISES, "setmetatable", 1},
-    {"__concat that grows the stack", "local t = setmetatable({}, { __concat = function() end }) return 'a' .. t", RAISES, "setmetatable", 1},
+    {"__concat that grows the stack", "local t = setmetatable({}, { __concat = function() end }) return 'a' .. t",
+     RAISES, "setmetatable", 1},
     {"__index to itself", "local t = {} setmetatable(t, { __index = t }) return t.x", RAISES, "setmetatable", 1},
     {"rawset", "return rawset({}, 1, 1)", RAISES, "unknown name 'rawset'", 1},
     {"rawget of a string", "return rawget('', 1)", RAISES, "unknown name 'rawget'", 1},
     {"getmetatable of a string", "return getmetatable('').__index.rep", RAISES, "unknown name 'getmetatable'", 1},
     {"breaking strings", "getmetatable('').__index = nil", RAISES, "unknown name 'getmetatable'", 1},
-    {"collectgarbage", "collectgarbage('stop') local t = {} while true do t[#t + 1] = {} end", RAISES, "unknown name 'collectgarbage'", 1},
+    {"collectgarbage", "collectgarbage('stop') local t = {} while true do t[#t + 1] = {} end", RAISES,
+     "unknown name 'collectgarbage'", 1},
     /* reaching out */
     {"_G", "return _G.os", RAISES, "unknown name '_G'", 1},
     {"os", "return os.execute('id')", RAISES, "unknown name 'os'", 1},
@@ -101,13 +109,16 @@ static const struct attack attacks[] = {
     {"rep of nothing with nothing between", "return string.rep('', 1 << 62, '')", RETURNS, "", 0},
     {"rep with something between", "return string.rep('', 1 << 62, 'x')", RAISES, "result longer than 1 MiB", 1},
     {"format width", "return string.format('%99999d', 1)", RAISES, "invalid conversion", 1},
-    {"format of many", "local s = ('%s'):rep(200000)\nreturn string.format(s, 1)", RAISES, "format longer than 4096 bytes", 2},
+    {"format of many", "local s = ('%s'):rep(200000)\nreturn string.format(s, 1)", RAISES,
+     "format longer than 4096 bytes", 2},
     {"format with a percent at the end", "return string.format('%')", RAISES, "may follow", 1},
     {"pack", "return string.pack('c2000000000', '')", RAISES, "attempt to call a nil value", 1},
     {"packsize", "return string.packsize(('c2147483647'):rep(3))", RAISES, "attempt to call a nil value", 1},
-    {"unpack", "return string.unpack('s8', '\\255\\255\\255\\255\\255\\255\\255\\127')", RAISES, "attempt to call a nil value", 1},
+    {"unpack", "return string.unpack('s8', '\\255\\255\\255\\255\\255\\255\\255\\127')", RAISES,
+     "attempt to call a nil value", 1},
     {"byte of everything", "return ('x'):rep(1000):byte(1, -1)", RAISES, "more than 200 values", 1},
-    {"byte to the largest integer", "return ('x'):byte(math.mininteger, math.maxinteger)", RAISES, "more than 200 values", 1},
+    {"byte to the largest integer", "return ('x'):byte(math.mininteger, math.maxinteger)", RAISES,
+     "more than 200 values", 1},
     {"utf8", "return utf8.char(1)", RAISES, "unknown name 'utf8'", 1},
     {"a long number", "return tonumber(('1'):rep(1e6))", RETURNS, "", 0},
     {"a long number of another base", "return tonumber(('f'):rep(1e6), 16)", RETURNS, "", 0},
@@ -123,34 +134,45 @@ static const struct attack attacks[] = {
     {"gmatch that backtracks", "for x in ('a'):rep(500):gmatch('a*a*a*a*b') do end", RAISES, "gave up", 1},
     {"back references", "return ('a'):rep(4000):find('(a*)(a*)%1%2b')", RAISES, "gave up", 1},
     {"nested balance", "return ('('):rep(200000):find('%b()')", RAISES, "gave up", 1},
-    {"long plain find", "local s = ('a'):rep(900000) return s:find(('a'):rep(450000) .. 'b', 1, true)", RAISES, "pattern longer than 512", 1},
+    {"long plain find", "local s = ('a'):rep(900000) return s:find(('a'):rep(450000) .. 'b', 1, true)", RAISES,
+     "pattern longer than 512", 1},
     {"huge set", "return ('a'):rep(900000):find('[^' .. ('b'):rep(400) .. ']-z')", RAISES, "gave up", 1},
-    {"pattern that nests", "return ('a'):rep(300):find(('a?'):rep(250) .. ('a'):rep(3))", RAISES, "pattern too complex", 1},
+    {"pattern that nests", "return ('a'):rep(300):find(('a?'):rep(250) .. ('a'):rep(3))", RAISES, "pattern too complex",
+     1},
     {"endless callback", "return ('aaaa'):gsub('a', function() while true do end end)", TIME, "", 1},
     {"like that goes back", "local s = ('a'):rep(10000)\nreturn like(s, ('*a'):rep(200) .. 'b')", RETURNS, "false", 0},
-    {"contains in long text", "local s = ('a'):rep(1000000) while true do contains(s, ('a'):rep(500) .. 'b') end", SPENT, "", 1},
-    {"contains of a long part", "return contains(('a'):rep(1000000), ('a'):rep(1000))", RAISES, "longer than 512 bytes", 1},
+    {"contains in long text", "local s = ('a'):rep(1000000) while true do contains(s, ('a'):rep(500) .. 'b') end",
+     SPENT, "", 1},
+    {"contains of a long part", "return contains(('a'):rep(1000000), ('a'):rep(1000))", RAISES, "longer than 512 bytes",
+     1},
     /* table */
-    {"insert", "table.insert(setmetatable({}, { __len = function() return 1 << 62 end }), 1, 1)", RAISES, "setmetatable", 1},
+    {"insert", "table.insert(setmetatable({}, { __len = function() return 1 << 62 end }), 1, 1)", RAISES,
+     "setmetatable", 1},
     {"insert far outside", "table.insert({}, math.maxinteger, 1)", RAISES, "position out of bounds", 1},
     {"concat outside", "return table.concat({}, '', 1, math.maxinteger)", RAISES, "outside the table", 1},
     {"concat of one MiB many times",
-     "local s, t = ('x'):rep(1e6), {} for i = 1, 20000 do t[i] = s end\nreturn table.concat(t)", RAISES, "result longer than 1 MiB", 2},
+     "local s, t = ('x'):rep(1e6), {} for i = 1, 20000 do t[i] = s end\nreturn table.concat(t)", RAISES,
+     "result longer than 1 MiB", 2},
     {"move", "table.move({}, 1, math.maxinteger - 1, 2)", RAISES, "attempt to call a nil value", 1},
     {"unpack of a million", "return table.unpack({}, 1, 1e6)", RAISES, "more than 200 values", 1},
-    {"unpack of every integer", "return table.unpack({}, math.mininteger, math.maxinteger)", RAISES, "more than 200 values", 1},
+    {"unpack of every integer", "return table.unpack({}, math.mininteger, math.maxinteger)", RAISES,
+     "more than 200 values", 1},
     {"select from the end", "return select(-1, table.unpack({}, 1, 200))", RETURNS, "nil", 0},
-    {"sort that never agrees", "local t = {} for i = 1, 20000 do t[i] = i end\ntable.sort(t, function() return true end)", RAISES,
+    {"sort that never agrees",
+     "local t = {} for i = 1, 20000 do t[i] = i end\ntable.sort(t, function() return true end)", RAISES,
      "invalid order function", 2},
     {"sort of long text",
-     "local a, b = ('x'):rep(1e6) .. 'a', ('x'):rep(1e6) .. 'b'\nlocal t = {}\nfor i = 1, 20000 do t[i] = i % 2 == 0 and a or b "
-     "end\ntable.sort(t)", RAISES, "text longer than 4096", 4},
+     "local a, b = ('x'):rep(1e6) .. 'a', ('x'):rep(1e6) .. 'b'\nlocal t = {}\nfor i = 1, 20000 do t[i] = i % 2 == 0 "
+     "and a or b "
+     "end\ntable.sort(t)",
+     RAISES, "text longer than 4096", 4},
     {"sort with an endless comparison", "table.sort({ 3, 2, 1 }, function()\nwhile true do end end)", TIME, "", 2},
     {"sort of a document", "table.sort('x')", RAISES, "table expected", 1},
     {"NaN as key", "local t = {} t[0 / 0] = 1", RAISES, "index is NaN", 1},
     {"next after a stranger", "local t = { a = 1 } return next(t, 'zz')", RAISES, "invalid key to 'next'", 1},
     {"integer division by zero", "return 1 // 0", RAISES, "divide by zero", 1},
-    {"ipairs of a liar", "for i in ipairs(setmetatable({}, { __index = function(_, i) return i end })) do end", RAISES, "setmetatable", 1},
+    {"ipairs of a liar", "for i in ipairs(setmetatable({}, { __index = function(_, i) return i end })) do end", RAISES,
+     "setmetatable", 1},
     /* error values */
     {"error of a MiB", "error(('x'):rep(1e6))", RAISES, "xxxxxxxx", 1},
     {"error of a table", "error({ 1, 2, 3 })", RAISES, "raised a table, not a message", 1},
@@ -176,7 +198,9 @@ static void make_long_chain(struct azd_buf *out) {
   azd_buf_append_text(out, "local a = {} a.b = a local x = a");
   repeat(out, ".b", 60000);
 }
-static void make_big_source(struct azd_buf *out) { repeat(out, "local a do end\n", 200000); }
+static void make_big_source(struct azd_buf *out) {
+  repeat(out, "local a do end\n", 200000);
+}
 static void make_nested_tables(struct azd_buf *out) {
   azd_buf_append_text(out, "local t = ");
   repeat(out, "{", 30000);
@@ -246,7 +270,8 @@ static void check_stop(const struct attack *attack, const struct azd_fault *faul
   if (!strstr(fault->text, limit)) complain("%s, %s: stopped by '%s'", attack->name, how, fault->text);
 }
 
-static void check(const struct attack *attack, int rc, const struct script *script, const struct azd_fault *fault, bool counted) {
+static void check(const struct attack *attack, int rc, const struct script *script, const struct azd_fault *fault,
+                  bool counted) {
   const char *how = counted ? "counted" : "deadline";
   if (attack->outcome == RETURNS) {
     if (rc != 0) complain("%s, %s: failed: %s: %s", attack->name, how, fault->at, fault->text);
@@ -263,7 +288,9 @@ static void check(const struct attack *attack, int rc, const struct script *scri
   check_place(attack, fault, how);
   assert_null(strstr(fault->text, "0x")); /* no address */
   switch (attack->outcome) {
-  case TIME: check_stop(attack, fault, how, counted ? "more than 1000000 instructions" : "more than 50 ms of CPU time"); break;
+  case TIME:
+    check_stop(attack, fault, how, counted ? "more than 1000000 instructions" : "more than 50 ms of CPU time");
+    break;
   case MEMORY: check_stop(attack, fault, how, "more than 8192 KiB of memory"); break;
   case SPENT: check_stop(attack, fault, how, "stopped: more than "); break;
   case FAILS: break;
@@ -432,8 +459,8 @@ struct storm {
   int stopped, finished, wrong;
 };
 
-/* Calls that end around their budget: kills arrive before, during and after the end of the run they were meant for. Whatever
- * happens, a call either gives the right answer or is stopped, and the next state is fresh. */
+/* Calls that end around their budget: kills arrive before, during and after the end of the run they were meant for.
+ * Whatever happens, a call either gives the right answer or is stopped, and the next state is fresh. */
 static void *storm(void *context) {
   static const char source[] = "local n = 0 for i = 1, 400 do for j = 1, 100 do n = n + (i ~ j) % 3 end end return n";
   struct storm *self = context;
@@ -442,7 +469,8 @@ static void *storm(void *context) {
   char first[64] = "";
   self->wrong = azd_watchdog_join(&watch, NULL) != 0;
   for (int i = 0; i < STORM_CALLS && !self->wrong; i++) {
-    struct azd_sandbox_options options = {.watch = watch, .budget_us = i % 4 == 0 ? 0 : 1 + i % 3, .max_bytes = 8 << 20};
+    struct azd_sandbox_options options = {
+        .watch = watch, .budget_us = i % 4 == 0 ? 0 : 1 + i % 3, .max_bytes = 8 << 20};
     sandbox = azd_sandbox_new(&options, NULL);
     if (!sandbox) { /* opening the libraries may take longer than a budget of a few us, too */
       self->stopped++;
@@ -469,7 +497,8 @@ static void a_storm_of_kills_harms_nobody(void **state) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 4 << 20);
-  for (int i = 0; i < STORM_THREADS; i++) assert_int_equal(pthread_create(&storms[i].thread, &attributes, storm, &storms[i]), 0);
+  for (int i = 0; i < STORM_THREADS; i++)
+    assert_int_equal(pthread_create(&storms[i].thread, &attributes, storm, &storms[i]), 0);
   int stopped = 0;
   for (int i = 0; i < STORM_THREADS; i++) {
     pthread_join(storms[i].thread, NULL);
@@ -496,14 +525,10 @@ static void a_worker_that_waits_is_not_late(void **state) {
 int main(void) {
   alarm(60); /* an attack that hangs ends this program instead of the machine's evening */
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(attacks_are_stopped_by_the_deadline),
-      cmocka_unit_test(attacks_are_stopped_by_counted_work),
-      cmocka_unit_test(natives_of_text_ignore_case_and_nil),
-      cmocka_unit_test(natives_of_networks_know_both_families),
-      cmocka_unit_test(nil_may_be_indexed_and_walked),
-      cmocka_unit_test(scripts_cannot_change_each_others_names),
-      cmocka_unit_test(a_sealed_state_takes_no_new_globals),
-      cmocka_unit_test(a_storm_of_kills_harms_nobody),
+      cmocka_unit_test(attacks_are_stopped_by_the_deadline), cmocka_unit_test(attacks_are_stopped_by_counted_work),
+      cmocka_unit_test(natives_of_text_ignore_case_and_nil), cmocka_unit_test(natives_of_networks_know_both_families),
+      cmocka_unit_test(nil_may_be_indexed_and_walked),       cmocka_unit_test(scripts_cannot_change_each_others_names),
+      cmocka_unit_test(a_sealed_state_takes_no_new_globals), cmocka_unit_test(a_storm_of_kills_harms_nobody),
       cmocka_unit_test(a_worker_that_waits_is_not_late),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
