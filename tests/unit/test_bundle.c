@@ -1,10 +1,10 @@
 /* Bundles: what a file may declare, what is refused and how that is told, proving, reloading. */
-/* clang-format off: cmocka.h wants these first */
-#include <cmocka.h>
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h> /* wants those before it */
 /* clang-format on */
 #include "script/declare.h"
 #include "script/judge.h"

@@ -1,10 +1,10 @@
 /* Documents as scripts see them: reading, walking, what cannot be done, and what is left of a handle after its call. */
-/* clang-format off: cmocka.h wants these first */
-#include <cmocka.h>
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h> /* wants those before it */
 /* clang-format on */
 #include "script/sandbox.h"
 

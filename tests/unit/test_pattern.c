@@ -1,10 +1,10 @@
 /* The counted patterns find what Lua's own library finds, and give up where that one would not come back. */
-/* clang-format off: cmocka.h wants these first */
-#include <cmocka.h>
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h> /* wants those before it */
 /* clang-format on */
 #include "script/pattern.h"
 
