@@ -21,7 +21,7 @@ refused() {
   local named=$1 code
   shift
   checks=$((checks + 1))
-  timeout 60 "$azdrift" "$@" >out 2>err </dev/null
+  timeout -k 5 60 "$azdrift" "$@" >out 2>err </dev/null
   code=$?
   if [ "$code" != 1 ]; then fail "exit code $code, not 1: azdrift $*"; return; fi
   if [ "$(wc -l <err)" != 1 ]; then fail "not one line: azdrift $*"; return; fi
@@ -35,7 +35,7 @@ answers() {
   local wanted=$1 code
   shift
   checks=$((checks + 1))
-  timeout 60 "$azdrift" "$@" >out 2>err </dev/null
+  timeout -k 5 60 "$azdrift" "$@" >out 2>err </dev/null
   code=$?
   [ "$code" = "$wanted" ] || fail "exit code $code, not $wanted: azdrift $*"
 }
@@ -70,7 +70,7 @@ for bad in cut empty blank not-utf8 folder brackets closed-brackets random surpl
   # In a batch the answer stands in the line, and the exit code tells that there is one.
   checks=$((checks + 1))
   printf '{"id":"1","old":"%s.json","new":"good.json"}\n{"id":"2","old":"good.json","new":"good.json"}\n' "$bad" \
-    | timeout 60 "$azdrift" diff --batch >out 2>err
+    | timeout -k 5 60 "$azdrift" diff --batch >out 2>err
   code=$?
   if [ "$code" != 1 ] || ! grep -q '"id":"1","has_drift":null,"error":"' out || ! grep -q '"id":"2","has_drift":false,"error":null' out; then
     fail "batch with $bad.json: exit code $code"
@@ -79,7 +79,7 @@ done
 
 for line in '' 'x' '{}' '[]' '{"id":1' '{"id":"1","old":"good.json"}' '{"id":"1","old":3,"new":"good.json"}'; do
   checks=$((checks + 1))
-  printf '%s\n' "$line" | timeout 60 "$azdrift" diff --batch >out 2>err
+  printf '%s\n' "$line" | timeout -k 5 60 "$azdrift" diff --batch >out 2>err
   code=$?
   # An empty line is no line; anything else that is no request is answered with an error.
   wanted=1

@@ -9,8 +9,9 @@ local MAX_PLACES = 4096
 
 local function count_places(advice, drift)
   local rank = model.rank(drift.severity)
-  -- Nobody is offered to silence what a policy calls high or critical, nor a resource that came or went.
-  if rank >= model.rank("high") or drift.kind ~= "changed" then return end
+  -- Nobody is offered to silence what a policy calls high or critical, or what no policy has judged, nor a resource that
+  -- came or went.
+  if rank == 0 or rank >= model.rank("high") or drift.kind ~= "changed" then return end
   for _, change in model.each(drift.changes) do
     local path = model.rule_path(change.property or "")
     local key = ("%s %s"):format((drift.resource_type or ""):lower(), path:lower())
