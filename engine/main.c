@@ -26,8 +26,10 @@ int main(int argc, char **argv) {
   if (is_script && access(argv[2], R_OK)) {
     fprintf(stderr, "azdrift: %s: %s\n", argv[2], strerror(errno));
     status = EXIT_FAILURE;
-  } else if (is_script) status = azd_engine_run(engine, argv[2], false, argc - 3, argv + 3);
-  else status = azd_engine_run(engine, "azdrift.cli.main", true, argc - 1, argv + 1);
+  } else if (is_script)
+    status = azd_engine_run(engine, argv[2], false, argc - 3, argv + 3);
+  else
+    status = azd_engine_run(engine, "azdrift.cli.main", true, argc - 1, argv + 1);
   azd_engine_free(engine);
   return status;
 }

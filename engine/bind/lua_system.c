@@ -1,5 +1,5 @@
-/* azdrift.system: the few things the command line asks of the machine that Lua's own libraries do not know. Every call is
- * one quick system call. Declared in lua/meta/system.lua. */
+/* azdrift.system: the few things the command line asks of the machine that Lua's own libraries do not know. Every call
+ * is one quick system call. Declared in lua/meta/system.lua. */
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "bind/bindings.h"
@@ -29,18 +29,22 @@ static int l_is_terminal(lua_State *L) {
 static int l_columns(lua_State *L) {
   struct winsize size;
   int fd = (int)luaL_checkinteger(L, 1);
-  if (ioctl(fd, TIOCGWINSZ, &size) || !size.ws_col) lua_pushnil(L);
-  else lua_pushinteger(L, size.ws_col);
+  if (ioctl(fd, TIOCGWINSZ, &size) || !size.ws_col)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, size.ws_col);
   return 1;
 }
 
-/* [-0, +1, v] kind(path): "file", "directory" or "other"; nil where nothing is, or it cannot be looked at. A link that leads
- * nowhere is "other", so that nobody writes through it. */
+/* [-0, +1, v] kind(path): "file", "directory" or "other"; nil where nothing is, or it cannot be looked at. A link that
+ * leads nowhere is "other", so that nobody writes through it. */
 static int l_kind(lua_State *L) {
   struct stat info;
   const char *path = luaL_checkstring(L, 1);
-  if (stat(path, &info) && lstat(path, &info)) lua_pushnil(L);
-  else lua_pushstring(L, S_ISREG(info.st_mode) ? "file" : S_ISDIR(info.st_mode) ? "directory" : "other");
+  if (stat(path, &info) && lstat(path, &info))
+    lua_pushnil(L);
+  else
+    lua_pushstring(L, S_ISREG(info.st_mode) ? "file" : S_ISDIR(info.st_mode) ? "directory" : "other");
   return 1;
 }
 
@@ -62,8 +66,8 @@ static int write_all(int fd, const char *bytes, size_t count) {
   return 0;
 }
 
-/* [-0, +1|2, v] create_file(path, text, is_private): true, or nil and a sentence. What is there already is never touched; a file that
- * could not be written whole is taken away again. A private one is its owner's alone (0600). */
+/* [-0, +1|2, v] create_file(path, text, is_private): true, or nil and a sentence. What is there already is never
+ * touched; a file that could not be written whole is taken away again. A private one is its owner's alone (0600). */
 static int l_create_file(lua_State *L) {
   size_t count;
   const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &count);
@@ -117,8 +121,16 @@ static int l_owner(lua_State *L) {
 
 int azd_open_system(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"is_terminal", l_is_terminal}, {"columns", l_columns}, {"kind", l_kind}, {"make_directory", l_make_directory},
-      {"create_file", l_create_file}, {"now_ms", l_now_ms},   {"random_hex", l_random_hex}, {"uuid", l_uuid}, {"owner", l_owner}, {NULL, NULL},
+      {"is_terminal", l_is_terminal},
+      {"columns", l_columns},
+      {"kind", l_kind},
+      {"make_directory", l_make_directory},
+      {"create_file", l_create_file},
+      {"now_ms", l_now_ms},
+      {"random_hex", l_random_hex},
+      {"uuid", l_uuid},
+      {"owner", l_owner},
+      {NULL, NULL},
   };
   luaL_newlib(L, functions);
   lua_pushstring(L, azd_engine_of(L)->share);

@@ -210,13 +210,16 @@ int azd_compare_texts(struct azd_comparer *comparer, const struct azd_detect_opt
 int azd_read_file(const char *path, size_t max_bytes, struct azd_buf *bytes, struct azd_error *error) {
   struct stat stat;
   azd_buf_clear(bytes);
-  int fd = open(path, O_RDONLY | O_CLOEXEC), status = 0;
+  /* A named pipe that nobody writes to is an empty file, not a wait that no signal ends; a pipe with a writer is read
+   * to its end. */
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), status = 0;
   if (fd < 0) return azd_fail(error, AZD_EIO, "%s: %s", path, strerror(errno));
-  if (fstat(fd, &stat) < 0)
+  if (fcntl(fd, F_SETFL, 0)) status = azd_fail(error, AZD_EIO, "%s: %s", path, strerror(errno));
+  if (!status && fstat(fd, &stat) < 0)
     status = azd_fail(error, AZD_EIO, "%s: %s", path, strerror(errno));
-  else if (S_ISDIR(stat.st_mode))
+  else if (!status && S_ISDIR(stat.st_mode))
     status = azd_fail(error, AZD_EIO, "%s: is a directory; name a JSON file", path);
-  else if (S_ISREG(stat.st_mode) && (size_t)stat.st_size > max_bytes)
+  else if (!status && S_ISREG(stat.st_mode) && (size_t)stat.st_size > max_bytes)
     status =
         azd_fail(error, AZD_ELIMIT, "%s: %lld bytes, at most %zu are read", path, (long long)stat.st_size, max_bytes);
   while (!status) {

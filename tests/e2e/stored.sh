@@ -7,7 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 unset AZDRIFT_CONFIG MONGODB_URL
-export AZDRIFT_STORE=$work/story.db
+export LC_ALL=C AZDRIFT_STORE=$work/story.db
 "$azdrift" lua "$make" "$AZDRIFT_STORE"
 scope=/subscriptions/11111111-2222-3333-4444-555555555555
 group=$scope/resourceGroups/rg/providers

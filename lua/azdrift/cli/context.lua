@@ -11,6 +11,8 @@ Context.__index = Context
 
 --- values: the parsed options of the command.
 function context.new(host, values)
+  -- A command speaks through its output and its one line of error; the log is for those who ask, and for services.
+  host.set_log_level(values.verbose and "info" or "error")
   local out = output.new(host.write_out, "standard output")
   return setmetatable({ host = host, values = values, out = out, version = host.version,
     write = function(text) out:write(text) end,

@@ -43,12 +43,12 @@ end
 
 function Host.input_lines() return io.stdin:lines("L") end
 
---- The machine this process runs on. system: the engine's azdrift.system.
-function host.new(system)
+--- The machine this process runs on. system, log: the engine's azdrift.system and azdrift.log.
+function host.new(system, log)
   io.stdout:setvbuf("full", 64 * 1024)
   return setmetatable({ is_terminal = system.is_terminal, columns = system.columns,
     make_directory = system.make_directory,
-    create_file = system.create_file, kind = system.kind, now_ms = system.now_ms,
+    create_file = system.create_file, kind = system.kind, now_ms = system.now_ms, set_log_level = log.set_level,
     version = system.version, share = system.share }, Host)
 end
 

@@ -147,7 +147,7 @@ end
 --- What the engine calls. A command says what it does by its output; the log is for services, and for what goes wrong.
 function main.main(arg)
   require("azdrift.log").set_level("warn")
-  return main.run(require("azdrift.cli.host").new(require("azdrift.system")), arg)
+  return main.run(require("azdrift.cli.host").new(require("azdrift.system"), require("azdrift.log")), arg)
 end
 
 return main

@@ -9,6 +9,7 @@ local function machine(options)
     is_terminal = function() return options.terminal or false end,
     columns = function() return 100 end,
     now_ms = function() return 1795341605000 end,
+    set_log_level = function() end,
     env = function(name) return (options.env or {})[name] end,
     exists = function(path) return files[path] ~= nil end,
     read_file = function(path)
