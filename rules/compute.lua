@@ -54,6 +54,7 @@ rules {
 rules {
   type = "Microsoft.Compute/disks", owner = "azdrift",
 
+  { compare = "properties.timeCreated", why = "constant for the life of a disk: another one means deleted and made again" },
   { observe = "properties.diskState", why = "attached or not: a state; the machine's own disks show why" },
   { observe = "managedBy", why = "a back reference: the machine's dataDisks show the change" },
   { observe = "managedByExtended", why = "a back reference: the machine's dataDisks show the change" },

@@ -3,6 +3,8 @@
 rules {
   type = "Microsoft.Storage/storageAccounts", owner = "azdrift",
 
+  { compare = "properties.creationTime",
+    why = "constant for the life of an account: another one means deleted and made again under its name" },
   { ignore = "properties.encryption.services{}.lastEnabledTime",
     why = "when encryption was switched on: it never goes off" },
   { observe = "properties.keyCreationTime",

@@ -3,7 +3,6 @@
 #include "drift/drift_json.h"
 #include "script/judge.h"
 #include "json/canonical.h"
-#include "json/pointer.h"
 #include "json/redact.h"
 
 #include <stdlib.h>
@@ -92,24 +91,27 @@ static int redact_side(struct azd_detector *detector, struct detector_side *memo
   return 0;
 }
 
-static bool was_recreated(const struct azd_detect_options *options, const struct azd_detect_pair *pair) {
-  for (uint32_t i = 0; i < options->identity_count; i++) {
-    azd_node old_node, new_node;
-    if (azd_pointer_resolve(pair->before.doc, pair->before.node, options->identities[i], &old_node)) continue;
-    if (azd_pointer_resolve(pair->after.doc, pair->after.node, options->identities[i], &new_node)) continue;
-    if (azd_doc_type(pair->before.doc, old_node) != AZD_JSON_STRING ||
-        azd_doc_type(pair->after.doc, new_node) != AZD_JSON_STRING)
+/* A difference at an identity counts only where the rules compare it: several services write such a value anew with an
+ * ordinary update, and their rules observe or ignore it. */
+static bool was_recreated(const struct azd_detect_options *options, const struct azd_detect_pair *pair,
+                          const struct azd_diff *diff) {
+  for (uint32_t i = 0; i < azd_diff_count(diff); i++) {
+    const struct azd_change *change = azd_diff_change(diff, i);
+    if (change->op != AZD_OP_REPLACE || change->class != AZD_CLASS_CHANGE) continue;
+    if (azd_doc_type(pair->before.doc, change->old_node) != AZD_JSON_STRING ||
+        azd_doc_type(pair->after.doc, change->new_node) != AZD_JSON_STRING)
       continue;
-    if (!azd_str_equal_fold(azd_doc_string(pair->before.doc, old_node), azd_doc_string(pair->after.doc, new_node)))
-      return true;
+    for (uint32_t k = 0; k < options->identity_count; k++)
+      if (azd_str_equal_fold(change->pointer, options->identities[k])) return true;
   }
   return false;
 }
 
-static enum azd_drift_kind kind_of(const struct azd_detect_options *options, const struct azd_detect_pair *pair) {
+static enum azd_drift_kind kind_of(const struct azd_detect_options *options, const struct azd_detect_pair *pair,
+                                   const struct azd_diff *diff) {
   if (!pair->before.doc) return AZD_DRIFT_ADDED;
   if (!pair->after.doc) return AZD_DRIFT_REMOVED;
-  return was_recreated(options, pair) ? AZD_DRIFT_RECREATED : AZD_DRIFT_CHANGED;
+  return was_recreated(options, pair, diff) ? AZD_DRIFT_RECREATED : AZD_DRIFT_CHANGED;
 }
 
 static bool views_differ(const struct azd_detect_pair *pair) {
@@ -228,7 +230,6 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
     return AZD_ENOMEM;
   int status = prepare_sides(detector, options, trie, &pair, &same, error);
   if (status || same) return status;
-  found->kind = kind_of(options, &pair);
   pair.views_differ = views_differ(&pair);
   if (pair.before.doc && pair.after.doc) {
     const struct azd_diff_options how = {.raw = options->raw, .views_differ = pair.views_differ && !options->raw};
@@ -236,13 +237,14 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
     status = azd_diff_run(diff, trie, pair.before.doc, pair.before.node, pair.after.doc, pair.after.node, &how, error);
     if (status) return status;
   }
+  found->kind = kind_of(options, &pair, diff);
   if (!options->raw) {
     status = judge_pair(detector, options, &pair, diff, &judgement, found, error);
     if (status) return status;
     judged = &judgement;
   }
   count_classes(diff, judged, found);
-  found->found = found->changes != 0 || found->kind == AZD_DRIFT_RECREATED;
+  found->found = found->changes != 0;
   status = fingerprint(detector, options, &pair, diff, judged, found);
   if (status) return azd_fail(error, status, "no memory for the drift of %.*s", AZD_STR_FORMAT(pair.id));
   azd_buf_clear(&detector->json);
