@@ -1,6 +1,6 @@
 """A sandbox Azure in a process of its own, and a project that collects from it: what the stories of tests/e2e, the benchmark of
 collection and the demo stand on. The program under test: $AZDRIFT, else build/azdrift."""
-import json, os, shutil, socket, subprocess, tempfile, threading, urllib.error, urllib.request
+import json, os, shutil, socket, subprocess, tempfile, threading, unittest, urllib.error, urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 AZDRIFT = os.path.abspath(os.environ.get("AZDRIFT", os.path.join(ROOT, "build", "azdrift")))
@@ -104,6 +104,11 @@ class Project:
                         AZURE_CLIENT_SECRET=SECRET, AZDRIFT_STORE=os.path.join(self.folder, "story.db"), NO_COLOR="1")
         self.env.update(settings)
 
+    def copy_of(self, other):
+        """Takes over what another project has collected so far, key and all."""
+        shutil.copytree(other.folder, self.folder, dirs_exist_ok=True)
+        return self
+
     def close(self):
         shutil.rmtree(self.folder)
 
@@ -137,6 +142,31 @@ class Project:
 
     def scope(self):
         return self.snapshots()[0]["scope"]
+
+
+class Collected(unittest.TestCase):
+    """Each test has a sandbox of its own and a project that has collected it once. The estate comes from a seed, so that the first
+    collection is the same for all of them, and is made once."""
+    maxDiff = None
+    estate = {"resources": 120}
+
+    @classmethod
+    def setUpClass(cls):
+        with Sandbox(**cls.estate) as azure:
+            cls.first = Project(azure.url)
+            cls.addClassCleanup(cls.first.close)
+            done = cls.first.collect()
+            assert done.code == 0 and done.report["complete"], repr(done)
+            cls.before = cls.first.export()
+
+    def setUp(self):
+        self.azure = Sandbox(**self.estate)
+        self.addCleanup(self.azure.close)
+        self.project = Project(self.azure.url).copy_of(self.first)
+        self.addCleanup(self.project.close)
+
+    def ids(self, type_name):
+        return sorted(resource_id for resource_id in self.before if type_of(resource_id) == type_name)
 
 
 class Elsewhere:
