@@ -1,12 +1,15 @@
 /* `azdrift.bundles`: rules and policies compiled, proved and asked (script/bundle.h) for scripts.
  *
- *   local bundle, problem, code = bundles.build({
- *     layers = { { layer = "shipped", rules = dir, policies = dir }, { layer = "user", ... } },   -- folders may be
- * absent schema = dir, params = json_text, now_ms =, default = "low", tags_only = "info", unproved = boolean })   --
- * awaits bundle:stamp() -> text bundle:test(file or nil) -> { { policy =, file =, line =, example =, expected =, got =,
- * detail =, passed = }, ... }   -- awaits bundle:explain(type, path) -> { rule, ... } strongest first, the winner's won
- * = true bundle:rules() -> { rule, ... }: those of files (the schema's are read when a type is met) rule: { verb =,
- * path =, type =, layer =, file =, line =, owner =, why =, till_ms =, conditional = }
+ *   local bundle, problem, code = bundles.build({                                     -- awaits
+ *     layers = { { layer = "shipped", rules = dir, policies = dir }, { layer = "user", ... } }, schema = dir,
+ *     params = json_text, now_ms =, default = "low", tags_only = "info", unproved = boolean })
+ *   bundle:stamp() -> text
+ *   bundle:test(file or nil) -> { result, ... }                                       -- awaits
+ *     result: { policy =, file =, line =, example =, expected =, got =, detail =, passed = }
+ *   bundle:policies() -> { { name =, file =, line =, examples = how many }, ... }
+ *   bundle:explain(type, path) -> { rule, ... } strongest first, the winner's won = true
+ *   bundle:rules() -> { rule, ... }: those of files (the schema's are read when a type is met)
+ *     rule: { verb =, path =, type =, layer =, file =, line =, owner =, why =, till_ms =, conditional = }
  *
  * Thread: the loop's; build and test work on a CPU worker. Blocks: never. */
 #include "bind/lua_bundle.h"
@@ -15,6 +18,7 @@
 #include "bind/bindings.h"
 #include "bind/class.h"
 #include "bind/engine.h"
+#include "script/declare.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -306,14 +310,33 @@ static int l_explain(lua_State *L) {
   return 1;
 }
 
+static int l_policies(lua_State *L) {
+  const struct azd_declarations *declarations = azd_bundle_declarations(azd_check_bundle(L, 1));
+  lua_createtable(L, (int)declarations->policy_count, 0);
+  for (uint32_t i = 0; i < declarations->policy_count; i++) {
+    const struct azd_policy *policy = &declarations->policies[i];
+    lua_createtable(L, 0, 4);
+    lua_pushstring(L, policy->name);
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, policy->origin.file);
+    lua_setfield(L, -2, "file");
+    lua_pushinteger(L, policy->origin.line);
+    lua_setfield(L, -2, "line");
+    lua_pushinteger(L, policy->example_count);
+    lua_setfield(L, -2, "examples");
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
 static int l_stamp(lua_State *L) {
   lua_pushstring(L, azd_bundle_stamp(azd_check_bundle(L, 1)));
   return 1;
 }
 
 int azd_open_bundles(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"stamp", l_stamp}, {"test", l_test}, {"rules", l_rules}, {"explain", l_explain}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"stamp", l_stamp},     {"test", l_test},         {"rules", l_rules},
+                                     {"explain", l_explain}, {"policies", l_policies}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"build", l_build}, {NULL, NULL}};
   azd_new_class(L, class_name, methods, l_close);
   luaL_newlib(L, functions);

@@ -70,34 +70,36 @@ local function test(context, values)
   return failed == 0 and 0 or 1
 end
 
--- A policy is proved by one example that fires and one that does not.
-local function unproved(results)
-  local policies, order = {}, {}
+-- What the examples of a policy expect, by its name: { fires = true, rests = true }.
+local function expectations(results)
+  local by_policy = {}
   for _, result in ipairs(results) do
-    local key = ("%s %d"):format(result.file, result.line)
-    if not policies[key] then
-      policies[key] = { policy = result.policy, file = result.file, line = result.line, fires = false, rests = false }
-      order[#order + 1] = policies[key]
-    end
-    if result.expected == "false" then policies[key].rests = true else policies[key].fires = true end
+    local seen = by_policy[result.policy] or {}
+    by_policy[result.policy] = seen
+    seen[result.expected == "false" and "rests" or "fires"] = true
   end
-  local findings = {}
-  for _, policy in ipairs(order) do
-    if not policy.fires then
-      policy.text = "has no example that fires"
-      findings[#findings + 1] = policy
-    elseif not policy.rests then
-      policy.text = "has no example that does not fire (gives = false)"
-      findings[#findings + 1] = policy
+  return by_policy
+end
+
+-- A policy is proved by one example that fires and one that does not.
+local function unproved(policies, results)
+  local expected, findings = expectations(results), {}
+  for _, policy in ipairs(policies) do
+    local seen = expected[policy.name] or {}
+    local text = not seen.fires and not seen.rests and "has no examples" or not seen.fires and "has no example that fires"
+      or not seen.rests and "has no example that does not fire (gives = false)"
+    if text then
+      findings[#findings + 1] = { policy = policy.name, file = policy.file, line = policy.line, text = text }
     end
   end
-  return findings, #order
+  return findings
 end
 
 local function check(context, values)
   local bundle = project.bundle(context, { policies = true })
   local results = failure.check(bundle:test())
-  local findings, count = unproved(results)
+  local policies = bundle:policies()
+  local findings = unproved(policies, results)
   for _, finding in ipairs(findings) do
     if values.format == "json" then
       context:line(value.encode({ file = finding.file, line = finding.line, policy = finding.policy,
@@ -108,7 +110,7 @@ local function check(context, values)
     end
   end
   if values.format ~= "json" then
-    context:line(("%d policies: %s"):format(count, #findings == 0 and "all load and are proved"
+    context:line(("%d policies: %s"):format(#policies, #findings == 0 and "all load and are proved"
       or ("%d to look at"):format(#findings)))
   end
   return #findings == 0 and 0 or 1

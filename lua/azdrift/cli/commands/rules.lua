@@ -38,7 +38,7 @@ local function findings_of(bundle, now_ms)
     local winner = rule.till_ms == 0 and beaten_by(bundle, rule)
     if rule.till_ms ~= 0 and rule.till_ms <= now_ms then
       findings[#findings + 1] = { rule = rule, kind = "expired",
-        text = ("expired on %s and is off"):format(moment.format(rule.till_ms):sub(1, 10)) }
+        text = ("was in force till %s and is off"):format(moment.format(rule.till_ms - 1):sub(1, 10)) }
     elseif winner then
       findings[#findings + 1] = { rule = rule, kind = "dead",
         text = ("never speaks: %s (%s) does"):format(place_of(winner), rule_text(winner)) }

@@ -1,0 +1,60 @@
+#!/bin/bash
+# A project from `azdrift init` on: its rules and policies checked, tested and explained. The binary: $AZDRIFT, else
+# build/azdrift.
+set -eu
+azdrift=$(realpath "${AZDRIFT:-build/azdrift}")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+unset AZDRIFT_CONFIG AZDRIFT_STORE MONGODB_URL
+export LC_ALL=C
+
+# expect CODE TEXT WORD...: the exit code, and a text that stands in the output.
+expect() {
+  local code=0 wanted=$1 text=$2
+  shift 2
+  "$azdrift" "$@" >out 2>&1 || code=$?
+  if [ "$code" != "$wanted" ] || ! grep -qF -- "$text" out; then
+    printf 'not ok: azdrift %s: exit code %s, not %s, or not: %s\n' "$*" "$code" "$wanted" "$text"
+    head -n 20 out
+    exit 1
+  fi
+}
+
+expect 0 'made  my/azdrift.lua' init my
+expect 0 'kept  my/azdrift.lua' init my
+cd my
+expect 0 'all in force' rules check
+expect 0 'all load and are proved' policies check
+expect 0 'policies/local.lua  2 passed' policies test policies/local.lua
+expect 0 'example 1: medium' policies test --verbose policies/local.lua
+expect 0 "rules/local.lua" rules explain Microsoft.Web/sites "tags['last-scan']"
+expect 1 'no policy with examples' policies test none.lua
+
+# A rule that is over, and one that never speaks.
+cat >rules/more.lua <<'LUA'
+rules { type = "Microsoft.Web/sites", owner = "web",
+  { ignore = "tags.owner", why = "for the migration", till = "2020-01-01" },
+}
+LUA
+expect 1 'rules/more.lua:2: ignore tags.owner of Microsoft.Web/sites was in force till 2020-01-01 and is off' rules check
+rm rules/more.lua
+
+# Policies that prove nothing, half of it, or the contrary.
+echo 'policy "unproved" { type = "Microsoft.Web/sites", severity = "low", kind = "added", message = "new" }' >policies/more.lua
+expect 1 'policies/more.lua:1: policy unproved has no examples' policies check
+cat >policies/more.lua <<'LUA'
+policy "half" { type = "Microsoft.Web/sites", watch = "properties.httpsOnly", to = { false }, severity = "low", message = "m",
+  examples = { { old = { properties = { httpsOnly = true } }, new = { properties = { httpsOnly = false } }, gives = "low" } } }
+LUA
+expect 1 'policy half has no example that does not fire' policies check
+sed -i 's/gives = "low"/gives = "high"/' policies/more.lua
+expect 1 'half example 1: expected high, got low' policies test policies/more.lua
+# A project that does not prove itself judges nothing.
+echo '{"id":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/w","properties":{"httpsOnly":true}}' >old.json
+sed 's/true/false/' old.json >new.json
+expect 1 'policies/more.lua:1' diff --policies old.json new.json
+rm policies/more.lua
+expect 2 'properties.httpsOnly:  true -> false' diff --policies old.json new.json
+expect 2 '"op":"replace","path":"/properties/httpsOnly","value":false' diff --raw --format jsonpatch old.json new.json
+echo 'ok: project'
