@@ -256,7 +256,7 @@ static void step(struct azd_run *run) {
   int64_t slice_ns = azd_clock_mono_ns() - began_ns;
   if (slice_ns > runs->stats.longest_slice_ns) runs->stats.longest_slice_ns = slice_ns;
   if (slice_ns > AZD_RUN_SLICE_WARN_MS * (int64_t)1000000)
-    azd_log(AZD_LOG_WARN, "run_slice", "run \"%s\" kept the loop for %lld ms", run->name,
+    azd_log(AZD_LOG_INFO, "run_slice", "run \"%s\" kept the loop for %lld ms", run->name,
             (long long)slice_ns / 1000000);
   if (status == LUA_YIELD) {
     if (run->state != RUN_RUNNING) return;
