@@ -2,6 +2,7 @@
  * is one quick system call. Declared in lua/meta/system.lua. */
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/owner.h"
 #include "bind/bindings.h"
 #include "bind/engine.h"
 
@@ -111,11 +112,11 @@ static int l_uuid(lua_State *L) {
   return 1;
 }
 
-/* [-0, +1, m] owner(): who holds a lease, for people: host and process. */
+/* [-0, +1, m] owner(): who holds a lease (base/owner.h). */
 static int l_owner(lua_State *L) {
-  char host[256] = "localhost";
-  gethostname(host, sizeof host - 1);
-  lua_pushfstring(L, "%s:%d", host, (int)getpid());
+  char name[AZD_OWNER_NAME_BYTES];
+  azd_owner_name(name);
+  lua_pushstring(L, name);
   return 1;
 }
 

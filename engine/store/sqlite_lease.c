@@ -1,6 +1,7 @@
 /* Leases, by this machine's clock: all engines of one file share it. The clock only saves work: what keeps two runs
  * apart is the token, checked in every writing transaction of a commit. */
 #include "base/clock.h"
+#include "base/owner.h"
 #include "store/sqlite.h"
 
 static int scope_id_made(struct sq_conn *conn, struct azd_str scope, int64_t *id, struct azd_error *error) {
@@ -8,7 +9,7 @@ static int scope_id_made(struct sq_conn *conn, struct azd_str scope, int64_t *id
   return rc ? rc : sq_scope_id(conn, scope, id, error);
 }
 
-/* AZD_EBUSY where somebody else's lease is alive. */
+/* AZD_EBUSY where somebody else's lease is alive: its time is not over, and nobody knows its process to be dead. */
 static int free_for(struct sq_conn *conn, int64_t scope_id, const struct azd_lease *wanted, int64_t now_ms,
                     int64_t *token, struct azd_error *error) {
   sqlite3_stmt *stmt;
@@ -20,10 +21,10 @@ static int free_for(struct sq_conn *conn, int64_t scope_id, const struct azd_lea
   int64_t expires_ms = sq_i64(stmt, 2);
   *token = sq_i64(stmt, 1);
   rc = 0;
-  if (expires_ms > now_ms && !azd_str_equal(owner, azd_str_of(wanted->owner))) {
+  if (expires_ms > now_ms && !azd_str_equal(owner, azd_str_of(wanted->owner)) && !azd_owner_is_dead(owner)) {
     char until[AZD_TIME_BYTES];
     rc = azd_fail(error, AZD_EBUSY, "%s is being collected by %.*s until %s: wait for it, or stop it", wanted->scope,
-                  AZD_STR_FORMAT(owner), azd_time_format(expires_ms, until));
+                  AZD_STR_FORMAT(azd_owner_people(owner)), azd_time_format(expires_ms, until));
   }
   sq_done(stmt);
   return rc;

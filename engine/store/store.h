@@ -73,7 +73,8 @@ struct azd_lease {
   int64_t expires_ms; /* by the store's clock */
 };
 
-/* A new lease, and with it a new seq, where nobody holds one, the last has expired, or owner is the same. AZD_EBUSY:
+/* A new lease, and with it a new seq, where nobody holds one, the last has expired, owner is the same, or
+ * names a process that is known to be dead (base/owner.h). AZD_EBUSY:
  * held by another, whose name and end stand in the error. Afterwards the last lease's commit is refused, whatever it
  * tries. Also recovers: a commit that died while it closed versions is finished, the versions of one that died before
  * are swept. One run is one lease: renew at ttl/3, publish once, release. */

@@ -48,7 +48,7 @@ function system.random_hex(bytes) end
 ---@return string
 function system.uuid() end
 
---- Host and process, "host:1234": who holds a lease.
+--- This process, as it signs a lease: others on its machine can tell by it whether it still runs.
 ---@return string
 function system.owner() end
 
