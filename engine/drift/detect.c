@@ -99,7 +99,9 @@ static bool was_recreated(const struct azd_detect_options *options, const struct
     const struct azd_change *change = azd_diff_change(diff, i);
     if (change->op != AZD_OP_REPLACE || change->class != AZD_CLASS_CHANGE) continue;
     if (azd_doc_type(pair->before.doc, change->old_node) != AZD_JSON_STRING ||
-        azd_doc_type(pair->after.doc, change->new_node) != AZD_JSON_STRING)
+        azd_doc_type(pair->after.doc, change->new_node) != AZD_JSON_STRING ||
+        azd_str_equal_fold(azd_doc_string(pair->before.doc, change->old_node),
+                           azd_doc_string(pair->after.doc, change->new_node)))
       continue;
     for (uint32_t k = 0; k < options->identity_count; k++)
       if (azd_str_equal_fold(change->pointer, options->identities[k])) return true;
