@@ -1,4 +1,5 @@
 #include "base/crypto.h"
+#include "base/log.h"
 #include "script/bundle_impl.h"
 
 #include <stdlib.h>
@@ -130,8 +131,16 @@ void azd_bundle_strike(struct azd_bundle *bundle, int function, const struct azd
     memcpy(strike->at, fault->at, sizeof strike->at);
     memcpy(strike->text, fault->text, sizeof strike->text);
     atomic_store_explicit(&strike->off, true, memory_order_release);
+    azd_log(AZD_LOG_WARN, "script_stopped", "%s: %s; it is off until the next bundle", fault->at, fault->text);
   }
   pthread_mutex_unlock(&bundle->strike_lock);
+}
+
+uint32_t azd_bundle_struck(const struct azd_bundle *bundle) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < bundle->declarations.function_count; i++)
+    count += atomic_load_explicit(&bundle->strikes[i].off, memory_order_relaxed);
+  return count;
 }
 
 /* ---- the current one ---- */

@@ -51,6 +51,9 @@ const char *azd_bundle_stamp(const struct azd_bundle *bundle);
 /* Sealed. Borrowed; as long as the bundle. */
 struct azd_ruleset *azd_bundle_ruleset(const struct azd_bundle *bundle);
 
+/* How many of its functions were stopped and are off: a metric. */
+uint32_t azd_bundle_struck(const struct azd_bundle *bundle);
+
 /* What is in it, in the order of files. Borrowed. */
 struct azd_declarations;
 const struct azd_declarations *azd_bundle_declarations(const struct azd_bundle *bundle); /* script/declare.h */

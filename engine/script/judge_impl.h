@@ -41,7 +41,6 @@ struct azd_judging {
   struct azd_error_link *errors, **errors_end;
   enum azd_severity floor;    /* what policies that failed declare */
   enum azd_severity severity; /* r.severity, once known */
-  bool out_of_memory;
 };
 
 struct azd_judge {

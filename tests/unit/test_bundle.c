@@ -226,6 +226,31 @@ static void libs_are_found_run_apart_and_may_not_ask_for_themselves(void **state
   project_close(&project);
 }
 
+static void a_bundle_has_at_most_200_files(void **state) {
+  (void)state;
+  struct script_project project;
+  struct azd_bundle *bundle = NULL;
+  struct azd_error error;
+  char path[160];
+  project_open(&project);
+  for (int i = 0; i <= AZD_BUNDLE_FILES_MAX; i++) {
+    snprintf(path, sizeof path, "%s/f%d.lua", project.rules, i);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+  }
+  assert_int_equal(project_build(&project, "", false, &bundle, &error), AZD_ELIMIT);
+  assert_non_null(strstr(error.text, "more than 200 files"));
+  unlink(path);
+  assert_int_equal(project_build(&project, "", false, &bundle, &error), 0);
+  azd_bundle_unref(bundle);
+  for (int i = 0; i < AZD_BUNDLE_FILES_MAX; i++) {
+    snprintf(path, sizeof path, "%s/f%d.lua", project.rules, i);
+    unlink(path);
+  }
+  project_close(&project);
+}
+
 /* ---- policies test ---- */
 
 struct told {
@@ -405,6 +430,7 @@ int main(void) {
       cmocka_unit_test(impure_policies_are_refused),
       cmocka_unit_test(a_good_bundle_has_all_it_declares),
       cmocka_unit_test(libs_are_found_run_apart_and_may_not_ask_for_themselves),
+      cmocka_unit_test(a_bundle_has_at_most_200_files),
       cmocka_unit_test(each_example_is_reported_passed_or_not),
       cmocka_unit_test(reloads_while_workers_call_and_a_refused_one_keeps_the_old),
       cmocka_unit_test(windows_follow_the_zone_through_summer_and_years_beyond_the_table),

@@ -15,6 +15,7 @@
 #include <lauxlib.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum outcome {
@@ -292,7 +293,8 @@ static void check(const struct attack *attack, int rc, const struct script *scri
     check_stop(attack, fault, how, counted ? "more than 1000000 instructions" : "more than 50 ms of CPU time");
     break;
   case MEMORY: /* where first touches of pages are slow, time may be over before memory is */
-    check_stop(attack, fault, how, counted ? "more than 8192 KiB of memory" : "stopped: more than "); break;
+    check_stop(attack, fault, how, counted ? "more than 8192 KiB of memory" : "stopped: more than ");
+    break;
   case SPENT: check_stop(attack, fault, how, "stopped: more than "); break;
   case FAILS: break;
   default:
@@ -344,6 +346,9 @@ static void run_all(struct azd_watch *watch) {
 
 static void attacks_are_stopped_by_the_deadline(void **state) {
   (void)state;
+#ifdef __SANITIZE_THREAD__
+  skip(); /* TSan holds a signal back until one of its own functions is called, and an empty loop calls none */
+#endif
   struct azd_watch *watch;
   assert_int_equal(azd_watchdog_join(&watch, NULL), 0);
   run_all(watch);
@@ -463,7 +468,8 @@ struct storm {
 /* Calls that end around their budget: kills arrive before, during and after the end of the run they were meant for.
  * Whatever happens, a call either gives the right answer or is stopped, and the next state is fresh. */
 static void *storm(void *context) {
-  static const char source[] = "local n = 0 for i = 1, 400 do for j = 1, 100 do n = n + (i ~ j) % 3 end end return n";
+  static const char source[] =
+      "local n = 0 for i = 1, 400 do for j = 1, 100 do n = n + #{ i, j } + (i ~ j) % 3 end end return n";
   struct storm *self = context;
   struct azd_watch *watch;
   struct azd_sandbox *sandbox = NULL;
@@ -512,25 +518,44 @@ static void a_storm_of_kills_harms_nobody(void **state) {
   pthread_attr_destroy(&attributes);
 }
 
-static void a_worker_that_waits_is_not_late(void **state) {
+static void count_signal(void *subject) {
+  ++*(volatile sig_atomic_t *)subject;
+}
+
+static void only_cpu_time_counts_and_a_late_run_is_signalled_again(void **state) {
   (void)state;
-  struct azd_watch *watch;
+  struct azd_watch *watch, *same;
+  volatile sig_atomic_t signals = 0;
+  const struct timespec longer_than_the_budget = {.tv_nsec = 60000000};
   assert_int_equal(azd_watchdog_join(&watch, NULL), 0);
-  struct azd_sandbox *sandbox = open_sandbox(watch, 20000);
-  struct script script = {AZD_STR("return 1"), ""};
-  for (int i = 0; i < 20; i++) assert_int_equal(azd_sandbox_run(sandbox, run_script, &script, 0), 0);
-  azd_sandbox_free(sandbox);
+  assert_int_equal(azd_watchdog_join(&same, NULL), 0);
+  assert_ptr_equal(watch, same);
+  azd_watchdog_begin(watch, 10000, count_signal, (void *)&signals);
+  nanosleep(&longer_than_the_budget, NULL); /* time passes and no CPU: what is tested */
+  assert_int_equal(signals, 0);
+  while (signals < 3) azd_clock_thread_cpu_ns(); /* until it is late, and at each tick while it stays */
+  azd_watchdog_end(watch);
+  sig_atomic_t at_end = signals;
+  int64_t began_ns = azd_clock_thread_cpu_ns();
+  while (azd_clock_thread_cpu_ns() - began_ns < 30000000) {
+  } /* CPU after the end is nobody's */
+  assert_int_equal(signals, at_end);
+  azd_watchdog_leave(same);
   azd_watchdog_leave(watch);
 }
 
 int main(void) {
   alarm(60); /* an attack that hangs ends this program instead of the machine's evening */
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(attacks_are_stopped_by_the_deadline), cmocka_unit_test(attacks_are_stopped_by_counted_work),
-      cmocka_unit_test(natives_of_text_ignore_case_and_nil), cmocka_unit_test(natives_of_networks_know_both_families),
-      cmocka_unit_test(nil_may_be_indexed_and_walked),       cmocka_unit_test(scripts_cannot_change_each_others_names),
-      cmocka_unit_test(a_sealed_state_takes_no_new_globals), cmocka_unit_test(a_storm_of_kills_harms_nobody),
-      cmocka_unit_test(a_worker_that_waits_is_not_late),
+      cmocka_unit_test(attacks_are_stopped_by_the_deadline),
+      cmocka_unit_test(attacks_are_stopped_by_counted_work),
+      cmocka_unit_test(natives_of_text_ignore_case_and_nil),
+      cmocka_unit_test(natives_of_networks_know_both_families),
+      cmocka_unit_test(nil_may_be_indexed_and_walked),
+      cmocka_unit_test(scripts_cannot_change_each_others_names),
+      cmocka_unit_test(a_sealed_state_takes_no_new_globals),
+      cmocka_unit_test(a_storm_of_kills_harms_nobody),
+      cmocka_unit_test(only_cpu_time_counts_and_a_late_run_is_signalled_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
