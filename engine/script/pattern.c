@@ -70,6 +70,7 @@ static bool in_class(int c, int letter) {
   case 'u': is = isupper(c); break;
   case 'w': is = isalnum(c); break;
   case 'x': is = isxdigit(c); break;
+  case 'z': is = c == 0; break; /* no longer in the manual, still in the library */
   default: return letter == c;
   }
   return isupper(letter) ? !is : is != 0;

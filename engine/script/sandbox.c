@@ -140,8 +140,8 @@ static int on_error(lua_State *L) {
 /* The order matters: a stop shows as many things on its way out. */
 static void conclude(struct azd_sandbox *sandbox, int status) {
   struct azd_fault *fault = &sandbox->fault;
-  if (!sandbox->stop && status == LUA_ERRMEM) {
-    sandbox->stop = AZD_STOP_MEMORY;
+  if (status == LUA_ERRMEM) { /* also what a stop ends in when the script asks for memory first */
+    if (!sandbox->stop) sandbox->stop = AZD_STOP_MEMORY;
     snprintf(fault->at, sizeof fault->at, "%s", sandbox->memory_at);
   }
   if (!*fault->at && sandbox->source_name) snprintf(fault->at, sizeof fault->at, "%s:1", sandbox->source_name);
