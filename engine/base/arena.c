@@ -34,8 +34,10 @@ static struct azd_arena_block *block_with_room(struct azd_arena *arena, size_t b
   struct azd_arena_block *fresh = malloc(sizeof *fresh + capacity);
   if (!fresh) return NULL;
   *fresh = (struct azd_arena_block){.capacity = capacity};
-  if (block) block->next = fresh;
-  else arena->first = fresh;
+  if (block)
+    block->next = fresh;
+  else
+    arena->first = fresh;
   return arena->current = fresh;
 }
 

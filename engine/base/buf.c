@@ -39,9 +39,15 @@ void azd_buf_append(struct azd_buf *buf, const void *data, size_t bytes) {
   buf->size += bytes;
 }
 
-void azd_buf_append_str(struct azd_buf *buf, struct azd_str s) { azd_buf_append(buf, s.data, s.size); }
-void azd_buf_append_text(struct azd_buf *buf, const char *text) { azd_buf_append(buf, text, strlen(text)); }
-void azd_buf_append_char(struct azd_buf *buf, char c) { azd_buf_append(buf, &c, 1); }
+void azd_buf_append_str(struct azd_buf *buf, struct azd_str s) {
+  azd_buf_append(buf, s.data, s.size);
+}
+void azd_buf_append_text(struct azd_buf *buf, const char *text) {
+  azd_buf_append(buf, text, strlen(text));
+}
+void azd_buf_append_char(struct azd_buf *buf, char c) {
+  azd_buf_append(buf, &c, 1);
+}
 
 void azd_buf_printf(struct azd_buf *buf, const char *format, ...) {
   va_list args, again;

@@ -9,9 +9,15 @@ static int64_t read_ns(clockid_t id) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int64_t azd_clock_wall_ms(void) { return read_ns(CLOCK_REALTIME) / 1000000; }
-int64_t azd_clock_mono_ns(void) { return read_ns(CLOCK_MONOTONIC); }
-int64_t azd_clock_thread_cpu_ns(void) { return read_ns(CLOCK_THREAD_CPUTIME_ID); }
+int64_t azd_clock_wall_ms(void) {
+  return read_ns(CLOCK_REALTIME) / 1000000;
+}
+int64_t azd_clock_mono_ns(void) {
+  return read_ns(CLOCK_MONOTONIC);
+}
+int64_t azd_clock_thread_cpu_ns(void) {
+  return read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
 
 const char *azd_time_format(int64_t wall_ms, char out[AZD_TIME_BYTES]) {
   int64_t milliseconds = wall_ms % 1000;

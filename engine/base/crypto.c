@@ -41,7 +41,9 @@ void azd_sha256_free(struct azd_sha256 *sha) {
   free(sha);
 }
 
-void azd_sha256_start(struct azd_sha256 *sha) { AZD_ASSERT(EVP_DigestInit_ex2(sha->context, sha256_algorithm, NULL)); }
+void azd_sha256_start(struct azd_sha256 *sha) {
+  AZD_ASSERT(EVP_DigestInit_ex2(sha->context, sha256_algorithm, NULL));
+}
 void azd_sha256_add(struct azd_sha256 *sha, const void *data, size_t bytes) {
   AZD_ASSERT(EVP_DigestUpdate(sha->context, data, bytes));
 }
@@ -57,12 +59,17 @@ void azd_sha256_of(const void *data, size_t bytes, uint8_t digest[AZD_SHA256_BYT
 void azd_hmac_sha256(struct azd_str key, struct azd_str data, uint8_t digest[AZD_SHA256_BYTES]) {
   pthread_once(&sha256_once, fetch_sha256);
   unsigned size = 0;
-  AZD_ASSERT(HMAC(sha256_algorithm, key.data, (int)key.size, (const unsigned char *)data.data, data.size, digest, &size));
+  AZD_ASSERT(
+      HMAC(sha256_algorithm, key.data, (int)key.size, (const unsigned char *)data.data, data.size, digest, &size));
 }
 
-void azd_random(void *out, size_t bytes) { AZD_ASSERT(RAND_bytes(out, (int)bytes) == 1); }
+void azd_random(void *out, size_t bytes) {
+  AZD_ASSERT(RAND_bytes(out, (int)bytes) == 1);
+}
 
-bool azd_equal_secret(const void *a, const void *b, size_t bytes) { return CRYPTO_memcmp(a, b, bytes) == 0; }
+bool azd_equal_secret(const void *a, const void *b, size_t bytes) {
+  return CRYPTO_memcmp(a, b, bytes) == 0;
+}
 
 void azd_hex(const void *data, size_t bytes, char *out) {
   static const char digit[] = "0123456789abcdef";

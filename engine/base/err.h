@@ -8,19 +8,19 @@
 
 enum azd_err {
   AZD_OK = 0,
-  AZD_ENOMEM = -1,       /* memory, or the cap that was set for it */
-  AZD_EINVAL = -2,       /* the caller's argument or setting is wrong */
-  AZD_ELIMIT = -3,       /* a named limit was passed (size, depth, count) */
-  AZD_EPARSE = -4,       /* the input is not what it claims to be */
-  AZD_EIO = -5,          /* file, socket or database said no */
+  AZD_ENOMEM = -1, /* memory, or the cap that was set for it */
+  AZD_EINVAL = -2, /* the caller's argument or setting is wrong */
+  AZD_ELIMIT = -3, /* a named limit was passed (size, depth, count) */
+  AZD_EPARSE = -4, /* the input is not what it claims to be */
+  AZD_EIO = -5,    /* file, socket or database said no */
   AZD_ENOTFOUND = -6,
-  AZD_ECONFLICT = -7,    /* somebody else was first: lease, fence, unique key */
+  AZD_ECONFLICT = -7, /* somebody else was first: lease, fence, unique key */
   AZD_ETIMEOUT = -8,
   AZD_ECANCELED = -9,
-  AZD_EDENIED = -10,     /* policy of the house: a host that is not pinned, a method that could write */
-  AZD_ECORRUPT = -11,    /* stored data does not verify */
+  AZD_EDENIED = -10,  /* policy of the house: a host that is not pinned, a method that could write */
+  AZD_ECORRUPT = -11, /* stored data does not verify */
   AZD_EUNSUPPORTED = -12,
-  AZD_ESCRIPT = -13,     /* a script raised, was stopped or has the wrong shape */
+  AZD_ESCRIPT = -13, /* a script raised, was stopped or has the wrong shape */
   AZD_EBUSY = -14,
 };
 

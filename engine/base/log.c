@@ -14,9 +14,15 @@ static _Atomic int log_form = -1; /* not said: by what standard error is */
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
 
-void azd_log_set_form(enum azd_log_form form) { atomic_store(&log_form, (int)form); }
-void azd_log_set_level(enum azd_log_level level) { atomic_store(&log_level, (int)level); }
-bool azd_log_enabled(enum azd_log_level level) { return (int)level >= atomic_load(&log_level); }
+void azd_log_set_form(enum azd_log_form form) {
+  atomic_store(&log_form, (int)form);
+}
+void azd_log_set_level(enum azd_log_level level) {
+  atomic_store(&log_level, (int)level);
+}
+bool azd_log_enabled(enum azd_log_level level) {
+  return (int)level >= atomic_load(&log_level);
+}
 
 bool azd_log_level_parse(struct azd_str name, enum azd_log_level *level) {
   for (int i = AZD_LOG_DEBUG; i <= AZD_LOG_OFF; i++)

@@ -16,6 +16,7 @@ bool azd_log_level_parse(struct azd_str name, enum azd_log_level *level);
 bool azd_log_enabled(enum azd_log_level level);
 
 /* event: a short snake_case name for programs; the sentence: for people. A line over 4 KB is cut. */
-void azd_log(enum azd_log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void azd_log(enum azd_log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -14,14 +14,18 @@ struct azd_str {
 #define AZD_STR(literal)       ((struct azd_str){(literal), sizeof(literal) - 1})
 #define AZD_STR_FORMAT(string) (int)(string).size, (string).data /* for "%.*s" */
 
-static inline struct azd_str azd_str_of(const char *text) { return (struct azd_str){text, text ? strlen(text) : 0}; }
+static inline struct azd_str azd_str_of(const char *text) {
+  return (struct azd_str){text, text ? strlen(text) : 0};
+}
 
 static inline bool azd_str_equal(struct azd_str a, struct azd_str b) {
   return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
 /* ASCII only, whatever the locale: what Azure folds is ASCII. */
-static inline unsigned char azd_fold(unsigned char c) { return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c; }
+static inline unsigned char azd_fold(unsigned char c) {
+  return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
+}
 
 /* Equal but for ASCII case. */
 bool azd_str_equal_fold(struct azd_str a, struct azd_str b);

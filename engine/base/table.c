@@ -80,10 +80,12 @@ static int index_rows(struct azd_table *table, const char *path, struct azd_erro
       uint32_t cells = count_cells(line);
       if (!table->columns) {
         if (cells > AZD_TABLE_COLUMNS_MAX)
-          return azd_fail(error, AZD_EPARSE, "%s:%u: %u columns, at most %d", path, number, cells, AZD_TABLE_COLUMNS_MAX);
+          return azd_fail(error, AZD_EPARSE, "%s:%u: %u columns, at most %d", path, number, cells,
+                          AZD_TABLE_COLUMNS_MAX);
         for (table->columns = cells; cells; cells--) table->names[table->columns - cells] = cut_cell(&line);
       } else if (cells > table->columns) {
-        return azd_fail(error, AZD_EPARSE, "%s:%u: %u columns, the first line names %u", path, number, cells, table->columns);
+        return azd_fail(error, AZD_EPARSE, "%s:%u: %u columns, the first line names %u", path, number, cells,
+                        table->columns);
       } else {
         table->offsets[table->rows++] = (uint32_t)offset;
       }
@@ -100,8 +102,10 @@ int azd_table_open(const char *path, struct azd_table **out, struct azd_error *e
   if (!table) return azd_fail(error, AZD_ENOMEM, "%s: no memory", path);
   int result = map_file(table, path, error);
   if (!result) result = index_rows(table, path, error);
-  if (result) azd_table_close(table);
-  else *out = table;
+  if (result)
+    azd_table_close(table);
+  else
+    *out = table;
   return result;
 }
 
@@ -112,16 +116,24 @@ void azd_table_close(struct azd_table *table) {
   free(table);
 }
 
-uint32_t azd_table_rows(const struct azd_table *table) { return table->rows; }
-uint32_t azd_table_columns(const struct azd_table *table) { return table->columns; }
-struct azd_str azd_table_column_name(const struct azd_table *table, uint32_t column) { return table->names[column]; }
+uint32_t azd_table_rows(const struct azd_table *table) {
+  return table->rows;
+}
+uint32_t azd_table_columns(const struct azd_table *table) {
+  return table->columns;
+}
+struct azd_str azd_table_column_name(const struct azd_table *table, uint32_t column) {
+  return table->names[column];
+}
 
 uint32_t azd_table_find(const struct azd_table *table, struct azd_str key) {
   uint32_t low = 0, high = table->rows;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
-    if (azd_str_compare_fold(key_of(table, table->offsets[middle]), key) < 0) low = middle + 1;
-    else high = middle;
+    if (azd_str_compare_fold(key_of(table, table->offsets[middle]), key) < 0)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low < table->rows && azd_str_equal_fold(key_of(table, table->offsets[low]), key) ? low : AZD_TABLE_NO_ROW;
 }

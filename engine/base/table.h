@@ -1,7 +1,6 @@
 /* A read-only table of text: one row a line, columns split by tabs, the first line names them, '#' lines are comments.
- * Found by the text of the first column, without ASCII case. The file is mapped, not copied: a catalogue of thousands of
- * rows costs an index of 8 bytes a row.
- * Life: open, any number of look-ups, close. Slices are borrowed until close.
+ * Found by the text of the first column, without ASCII case. The file is mapped, not copied: a catalogue of thousands
+ * of rows costs an index of 8 bytes a row. Life: open, any number of look-ups, close. Slices are borrowed until close.
  * Thread: any after open. Blocks: open reads the file; a first touch may fault a page in. */
 #ifndef AZD_BASE_TABLE_H
 #define AZD_BASE_TABLE_H

@@ -180,9 +180,9 @@ static int accepted(lua_State *L) { /* store scope */
 }
 
 const luaL_Reg azd_store_baseline_methods[] = {{"accept", accept_state},
-                                                      {"accepted", accepted},
-                                                      {"baseline_clear", baseline_clear},
-                                                      {"baseline_set", baseline_set},
-                                                      {"baselines", baselines},
-                                                      {"unaccept", unaccept},
-                                                      {NULL, NULL}};
+                                               {"accepted", accepted},
+                                               {"baseline_clear", baseline_clear},
+                                               {"baseline_set", baseline_set},
+                                               {"baselines", baselines},
+                                               {"unaccept", unaccept},
+                                               {NULL, NULL}};

@@ -233,6 +233,5 @@ static int drift_set(lua_State *L) { /* store arguments */
   return azd_store_call_go(L, call);
 }
 
-const luaL_Reg azd_store_report_methods[] = {{"drift", drift},     {"drift_set", drift_set},
-                                                    {"report", report},   {"report_put", report_put},
-                                                    {"reports", reports}, {NULL, NULL}};
+const luaL_Reg azd_store_report_methods[] = {{"drift", drift},           {"drift_set", drift_set}, {"report", report},
+                                             {"report_put", report_put}, {"reports", reports},     {NULL, NULL}};

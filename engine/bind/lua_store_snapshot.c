@@ -201,5 +201,5 @@ static int store_export(lua_State *L) { /* store query */
 }
 
 const luaL_Reg azd_store_snapshot_methods[] = {{"export", store_export},       {"snapshot", store_snapshot},
-                                                      {"snapshots", store_snapshots}, {"types", store_types},
-                                                      {"version", store_version},     {NULL, NULL}};
+                                               {"snapshots", store_snapshots}, {"types", store_types},
+                                               {"version", store_version},     {NULL, NULL}};

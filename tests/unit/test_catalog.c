@@ -67,8 +67,8 @@ static void every_schema_file_parses(void **state) {
 
 /* The columns that the collector and the C side read, by name. */
 static void the_table_of_types_has_its_columns(void **state) {
-  static const char *const names[] = {"type",  "scopes",   "parent", "names", "stable", "preview", "use",
-                                      "versions", "flags", "lists",  "get",   "how",    "notes"};
+  static const char *const names[] = {"type",     "scopes", "parent", "names", "stable", "preview", "use",
+                                      "versions", "flags",  "lists",  "get",   "how",    "notes"};
   struct azd_table *table;
   struct azd_error error = {0};
   (void)state;
@@ -130,8 +130,8 @@ static void known_facts_are_there(void **state) {
   if (azd_ruleset_seal(ruleset, 0, &error)) fail_msg("%s", error.text);
   for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
     struct answer answer = {0};
-    int status = azd_ruleset_explain(ruleset, azd_str_of(facts[i].type), azd_str_of(facts[i].path), take_winner, &answer,
-                                     &error);
+    int status = azd_ruleset_explain(ruleset, azd_str_of(facts[i].type), azd_str_of(facts[i].path), take_winner,
+                                     &answer, &error);
     if (status) fail_msg("%s", error.text);
     if (!answer.found) fail_msg("no rule speaks at %s %s", facts[i].type, facts[i].path);
   }

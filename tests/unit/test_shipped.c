@@ -66,8 +66,10 @@ static void take_example(void *context, const struct azd_example_result *result)
     census->last_fires = census->last_silent = false;
   }
   census->examples++;
-  if (fires) census->last_fires = true;
-  else census->last_silent = true;
+  if (fires)
+    census->last_fires = true;
+  else
+    census->last_silent = true;
 }
 
 /* Every policy proves both that it speaks and that it can be silent. */

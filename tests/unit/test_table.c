@@ -1,9 +1,9 @@
-/* clang-format off: cmocka.h wants these first */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
+#include <cmocka.h> /* wants those before it */
 /* clang-format on */
 #include "base/table.h"
 
@@ -33,7 +33,8 @@ static int remove_file(void **state) {
 
 static void rows_are_found_without_case_and_short_rows_read_empty(void **state) {
   (void)state;
-  write_table("# a comment\ntype\tapi\tscope\nMicrosoft.Web/sites\t2025-03-01\tgroup\r\nmicrosoft.Sql/servers\t2025-01-01\n");
+  write_table(
+      "# a comment\ntype\tapi\tscope\nMicrosoft.Web/sites\t2025-03-01\tgroup\r\nmicrosoft.Sql/servers\t2025-01-01\n");
   struct azd_table *table;
   struct azd_error error;
   assert_int_equal(azd_table_open(path, &table, &error), 0);
