@@ -79,7 +79,7 @@ local function recreate_machine(sandbox)
     body.identity.principalId = sandbox.random.guid()
     body.etag = '"1"'
   end)
-  return { what = "a virtual machine deleted and made again under its name", id = machine.id, kind = "changed" }
+  return { what = "a virtual machine deleted and made again under its name", id = machine.id, kind = "recreated" }
 end
 
 local function reorder_dns(sandbox)

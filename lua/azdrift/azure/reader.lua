@@ -83,7 +83,7 @@ function reader:list(known, path, query)
   local function ask(version)
     local count = 0
     local line = self.coverage:line(known.type)
-    line.view, line.api_version = "list", version
+    line.name, line.view, line.api_version = known.type, "list", version
     return self.arm:pages(self.arm:url(path, version, query), function(reply)
       local read, failure = self:take(reply, { type = known.type, view = "list", api_version = version })
       if not read then return nil, failure end
@@ -111,6 +111,7 @@ function reader:get(known, id)
   local read, failure, version = with_version(self, known, self:version(known), ask)
   if not read then return nil, failure end
   local line = self.coverage:line(known.type)
+  line.name = known.type
   line.view, line.api_version = line.view or "get", line.api_version or version
   self.coverage:read(known.type, read.items)
   return read
@@ -120,7 +121,7 @@ end
 local function is_gone(failure) return failure.status == 404 and not NOT_GONE[failure.code or ""] end
 
 function reader:get_all(known, ids)
-  self.coverage:line(known.type)
+  self.coverage:line(known.type).name = known.type
   task.each(ids, self.connections, function(id)
     local read, failure = self:get(known, id)
     if not read and not is_gone(failure) then self.coverage:resource(known.type, id, failure) end

@@ -1,6 +1,7 @@
 --- One drift as text: a heading, what policies say, the changes in columns, and what stands beside them.
 local compact = require("azdrift.report.compact")
 local model = require("azdrift.report.model")
+local telling = require("azdrift.report.telling")
 local terminal = require("azdrift.cli.terminal")
 
 local block = {}
@@ -75,7 +76,7 @@ function Block:change_values(change, room)
   local old, new = model.values(change)
   if change.op == "add" then return self:paint("new", "added " .. compact.show(new, room - 6, self.terminal)) end
   if change.op == "remove" then return self:paint("old", "removed " .. compact.show(old, room - 8, self.terminal)) end
-  if change.op == "move" then return "moved" end
+  if old == nil or new == nil then return "moved" end
   local arrow = (" %s "):format(self.signs.arrow)
   local each = room - terminal.columns(arrow)
   local left = compact.show(old, each, self.terminal)
@@ -99,24 +100,40 @@ local function fits(change, room)
 end
 
 -- The column where values begin: past the longest path that is no longer than three fifths of the line.
-local function value_column(changes, width)
+local function value_column(changes, settings, width)
   local column, limit = 0, width * 3 // 5
-  for _, change in model.each(changes) do
+  for index, change in model.each(changes) do
     local columns = terminal.columns(safe(change.property or ""))
-    if columns <= limit then column = math.max(column, columns) end
+    if columns <= limit and #settings[index] == 0 then column = math.max(column, columns) end
   end
   return column
 end
 
+-- Lines about what came or went: a whole resource always has one, a list element where it has settings.
+function Block:settings(change, width)
+  local old, new = model.values(change)
+  local is_whole = (change.property or "") == ""
+  if not is_whole and change.op ~= "add" and change.op ~= "remove" then return {} end
+  local subject = new == nil and old or new
+  local lines = telling.lines(subject, width - (is_whole and 2 or 6), self.terminal)
+  if is_whole and #lines == 0 then lines = { compact.show(subject, width - 2, self.terminal) } end
+  return lines
+end
+
 function Block:changes(changes, style)
   local width = self.terminal.width - 4
-  local column = value_column(changes, width)
-  for _, change in model.each(changes) do
+  local settings = {}
+  for index, change in model.each(changes) do settings[index] = self:settings(change, width) end
+  local column = value_column(changes, settings, width)
+  for index, change in model.each(changes) do
     local property = safe(change.property or "")
     if property == "" then
       -- A whole resource: the heading has said that it came or went.
-      local old, new = model.values(change)
-      self:block_line("  " .. self:paint("dim", compact.show(new == nil and old or new, width - 2, self.terminal)))
+      for _, line in ipairs(settings[index]) do self:block_line("  " .. self:paint("dim", line)) end
+    elseif #settings[index] > 0 then
+      self:block_line(("  %s:  %s"):format(self:paint(style, property),
+        self:paint(change.op == "add" and "new" or "old", change.op == "add" and "added" or "removed")))
+      for _, line in ipairs(settings[index]) do self:block_line("      " .. self:paint("dim", line)) end
     elseif terminal.columns(property) > column or not fits(change, width - column - 5) then
       -- A line of its own has more room than what is left beside the path.
       self:block_line("  " .. self:paint(style, property) .. ":")

@@ -43,7 +43,7 @@ function gaps.groups(report)
       groups[#groups + 1] = group
     end
     group.kept = group.kept + (model.field(gap, "kept") or 0)
-    group.names[#group.names + 1] = gap.type and model.short_type(gap.type) or gap.id or "?"
+    group.names[#group.names + 1] = gap.type and model.short_type(model.field(gap, "name") or gap.type) or gap.id or "?"
   end
   return groups
 end
