@@ -6,11 +6,10 @@
  *   detector:compare(old_path, new_path) -> result or nil, sentence, code                                   -- awaits
  *   detector:pair({ before = json_text, after = json_text, before_view =, before_api_version =, after_view =,
  *     after_api_version = }) -> result: two bodies of one resource                                          -- awaits
- *     result: { drifts = json_text (an array), errors = json_text (an array), count =, by_severity = { high = 1 },
- *       changes =, effects =, notes =, ignored =, not_compared =, complete =, duplicate_keys =, old_resources =,
- *       new_resources = }
- *   detector:batch(lines_text) -> answers_text, drifted, failed                                             -- awaits
- *   shape: { items =, groups =, id =, type =, type_marker =, root_type =, identities = { pointer, ... } }
+ *     result: { drifts = json_text (an array), errors = json_text (an array), quiet = json_text (an array), count =,
+ * by_severity = { high = 1 }, changes =, effects =, notes =, ignored =, not_compared =, complete =, duplicate_keys =,
+ * old_resources =, new_resources = } detector:batch(lines_text) -> answers_text, drifted, failed -- awaits shape: {
+ * items =, groups =, id =, type =, type_marker =, root_type =, identities = { pointer, ... } }
  *
  * Thread: the loop's; the work is done on CPU workers, which also read the two files. Blocks: never. */
 #include "bind/lua_detect.h"
@@ -137,7 +136,7 @@ struct compare {
   const struct azd_detect_setup *setup;
   const char *old_path, *new_path; /* NULL: input has the texts, anchored */
   struct azd_compare_input input;
-  struct azd_buf old_text, new_text, drifts, errors;
+  struct azd_buf old_text, new_text, drifts, errors, quiet;
   struct azd_compare_result result;
   int status;
   struct azd_error error;
@@ -165,9 +164,13 @@ static int compare_sides(struct compare *compare, struct azd_comparer *comparer)
   int status = compare->old_path ? read_files(compare) : 0;
   if (status) return status;
   azd_buf_append_char(&compare->errors, '[');
+  azd_buf_append_char(&compare->quiet, '[');
   status = azd_compare_texts(comparer, &compare->setup->options, &compare->setup->shape, &compare->input,
-                             &compare->drifts, &compare->errors, &compare->result, &compare->error);
+                             &compare->drifts, &compare->errors, &compare->quiet, &compare->result, &compare->error);
   azd_buf_append_char(&compare->errors, ']');
+  azd_buf_append_char(&compare->quiet, ']');
+  if (!status && (azd_buf_status(&compare->errors) || azd_buf_status(&compare->quiet)))
+    status = azd_fail(&compare->error, AZD_ENOMEM, "no memory for the report");
   if (status) name_file(compare);
   return status;
 }
@@ -190,11 +193,13 @@ static int compare_push(lua_State *L, struct azd_work *work) {
   struct compare *compare = (struct compare *)work;
   const struct azd_compare_result *result = &compare->result;
   if (compare->status) return azd_push_error(L, &compare->error);
-  lua_createtable(L, 0, 12);
+  lua_createtable(L, 0, 13);
   lua_pushlstring(L, compare->drifts.data, compare->drifts.size);
   lua_setfield(L, -2, "drifts");
   lua_pushlstring(L, compare->errors.data, compare->errors.size);
   lua_setfield(L, -2, "errors");
+  lua_pushlstring(L, compare->quiet.data, compare->quiet.size);
+  lua_setfield(L, -2, "quiet");
   set_count(L, "count", result->drifts);
   set_count(L, "changes", result->changes);
   set_count(L, "effects", result->effects);
@@ -220,6 +225,7 @@ static void compare_close(struct azd_work *work) {
   azd_buf_free(&compare->new_text);
   azd_buf_free(&compare->drifts);
   azd_buf_free(&compare->errors);
+  azd_buf_free(&compare->quiet);
 }
 
 static const struct azd_work_type compare_type = {"comparing",  sizeof(struct compare), compare_run,

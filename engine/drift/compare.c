@@ -102,10 +102,15 @@ struct comparison {
   const struct azd_detect_options *options;
   const struct azd_shape *shape;
   const struct azd_compare_input *input;
-  struct azd_buf *out, *errors;
+  struct azd_buf *out, *errors, *quiet;
   struct azd_compare_result *result;
   struct azd_error *error;
 };
+
+static void append_object(struct azd_buf *out, struct azd_str json) {
+  if (out->size && out->data[out->size - 1] != '[') azd_buf_append_char(out, ',');
+  azd_buf_append_str(out, json);
+}
 
 static int compare_pair(struct comparison *c, const struct azd_inventory_item *old_item,
                         const struct azd_inventory_item *new_item, struct azd_str id, struct azd_str type) {
@@ -120,7 +125,8 @@ static int compare_pair(struct comparison *c, const struct azd_inventory_item *o
   struct azd_detected found;
   /* The place in a long list is counted only for what is reported: detection is asked without it first. */
   int status = azd_detect_nodes(comparer->detector, c->options, &pair, &found, c->error);
-  bool tell = !status && (found.found || found.effects || (c->options->show_ignored && found.ignored));
+  bool quiet = !status && c->quiet && !found.found && (found.effects || (c->options->show_ignored && found.ignored));
+  bool tell = quiet || (!status && found.found);
   if (tell && ((old_item && old_item->node) || (new_item && new_item->node))) {
     if (old_item) pair.before.pointer = item_pointer(&comparer->old_pointer, &comparer->old_text, old_item);
     if (new_item) pair.after.pointer = item_pointer(&comparer->new_pointer, &comparer->new_text, new_item);
@@ -136,13 +142,11 @@ static int compare_pair(struct comparison *c, const struct azd_inventory_item *o
     c->result->drifts++;
     c->result->changes += found.changes;
     c->result->by_severity[found.severity]++;
-    if (c->out->data[c->out->size - 1] != '[') azd_buf_append_char(c->out, ',');
-    azd_buf_append_str(c->out, found.json);
+    append_object(c->out, found.json);
+  } else if (quiet) {
+    append_object(c->quiet, found.json);
   }
-  if (c->errors && found.errors.size > 2) {
-    if (c->errors->size) azd_buf_append_char(c->errors, ',');
-    azd_buf_append_str(c->errors, found.errors);
-  }
+  if (c->errors && found.errors.size > 2) append_object(c->errors, found.errors);
   return azd_buf_status(c->out) ? azd_fail(c->error, azd_buf_status(c->out), "no memory for the report") : 0;
 }
 
@@ -184,7 +188,8 @@ static int compare_whole(struct comparison *c) {
 
 int azd_compare_texts(struct azd_comparer *comparer, const struct azd_detect_options *options,
                       const struct azd_shape *shape, const struct azd_compare_input *input, struct azd_buf *out,
-                      struct azd_buf *errors, struct azd_compare_result *result, struct azd_error *error) {
+                      struct azd_buf *errors, struct azd_buf *quiet, struct azd_compare_result *result,
+                      struct azd_error *error) {
   struct text *old_text = &comparer->old_text, *new_text = &comparer->new_text;
   *result = (struct azd_compare_result){.complete = true};
   azd_arena_reset(&comparer->arena);
@@ -198,7 +203,7 @@ int azd_compare_texts(struct azd_comparer *comparer, const struct azd_detect_opt
   result->duplicate_keys = azd_doc_duplicates(old_text->doc, NULL) + azd_doc_duplicates(new_text->doc, NULL);
   result->old_resources = old_text->inventory.count;
   result->new_resources = new_text->inventory.count;
-  struct comparison comparison = {comparer, options, shape, input, out, errors, result, error};
+  struct comparison comparison = {comparer, options, shape, input, out, errors, quiet, result, error};
   const struct azd_inventory *a = &old_text->inventory, *b = &new_text->inventory;
   bool lists = a->form != AZD_INVENTORY_ONE && b->form != AZD_INVENTORY_ONE && !a->without_id && !b->without_id;
   azd_buf_append_char(out, '[');
@@ -269,7 +274,7 @@ static int compare_files(struct azd_comparer *comparer, const struct azd_detect_
       .url = line_text(comparer, "url"),
   };
   azd_buf_clear(&comparer->drifts);
-  return azd_compare_texts(comparer, options, shape, &input, &comparer->drifts, NULL, result, error);
+  return azd_compare_texts(comparer, options, shape, &input, &comparer->drifts, NULL, NULL, result, error);
 }
 
 int azd_compare_line(struct azd_comparer *comparer, const struct azd_detect_options *options,

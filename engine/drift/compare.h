@@ -29,12 +29,14 @@ struct azd_compare_result {
   bool complete; /* every policy ran */
 };
 
-/* Appends to out a JSON array of drifts, and to errors (may be NULL) the script errors, each an array, parted by commas
- * without brackets around them. 0, or as azd_detect_nodes, and AZD_EPARSE or AZD_ELIMIT where a text is not JSON: the
- * sentence begins with "old" or "new". */
+/* Appends to out a JSON array of drifts, to errors the script errors, each an array, and to quiet the objects of pairs
+ * without drift that have effects or, where they are shown, ignored differences; both (each may be NULL) parted by
+ * commas without brackets around them. 0, or as azd_detect_nodes, and AZD_EPARSE or AZD_ELIMIT where a text is not
+ * JSON: the sentence begins with "old" or "new". */
 int azd_compare_texts(struct azd_comparer *comparer, const struct azd_detect_options *options,
                       const struct azd_shape *shape, const struct azd_compare_input *input, struct azd_buf *out,
-                      struct azd_buf *errors, struct azd_compare_result *result, struct azd_error *error);
+                      struct azd_buf *errors, struct azd_buf *quiet, struct azd_compare_result *result,
+                      struct azd_error *error);
 
 /* One line of `diff --batch`: a JSON object {"id", "old": path, "new": path, "url", "old_api_version",
  * "new_api_version", "old_view", "new_view", "views_differ"}. Appends one line: {"id", "has_drift", "error", "drifts"}.

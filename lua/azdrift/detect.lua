@@ -47,6 +47,7 @@ function detect.files(old_path, new_path, options)
       notes = result.notes, ignored = result.ignored, not_compared = result.not_compared, duplicate_keys = result.duplicate_keys },
     errors = json.parse(result.errors),
     drifts = json.parse(result.drifts),
+    quiet = json.parse(result.quiet),
   }
 end
 

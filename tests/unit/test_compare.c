@@ -9,7 +9,7 @@ struct world {
   struct azd_detect_options options;
   struct azd_compare_input input;
   struct azd_compare_result result;
-  struct azd_buf drifts, errors;
+  struct azd_buf drifts, errors, quiet;
 };
 
 static const char rules[] =
@@ -25,6 +25,7 @@ static int set_up(void **state) {
   world->options = (struct azd_detect_options){.bundle = world->bundle, .now_ms = 1770000000000};
   azd_buf_init(&world->drifts, 0);
   azd_buf_init(&world->errors, 0);
+  azd_buf_init(&world->quiet, 0);
   *state = world;
   return 0;
 }
@@ -35,6 +36,7 @@ static int tear_down(void **state) {
   azd_bundle_unref(world->bundle);
   azd_buf_free(&world->drifts);
   azd_buf_free(&world->errors);
+  azd_buf_free(&world->quiet);
   free(world);
   return 0;
 }
@@ -43,10 +45,11 @@ static int tear_down(void **state) {
 static struct azd_str compare(struct world *world, const char *before, const char *after) {
   azd_buf_clear(&world->drifts);
   azd_buf_clear(&world->errors);
+  azd_buf_clear(&world->quiet);
   world->input.old_text = azd_str_of(before);
   world->input.new_text = azd_str_of(after);
   must(azd_compare_texts(world->comparer, &world->options, &azure_shape, &world->input, &world->drifts, &world->errors,
-                         &world->result, ERR));
+                         &world->quiet, &world->result, ERR));
   return azd_buf_str(&world->drifts);
 }
 
@@ -133,6 +136,21 @@ static void counts_say_what_is_not_listed(void **state) {
   assert_true(world->result.complete);
 }
 
+/* `azdrift diff --show ignored` said "1 ignored" of a pair without drift, and showed nothing. */
+static void what_is_no_drift_can_be_shown(void **state) {
+  struct world *world = *state;
+  const char *before = "[{\"id\":\"/a\",\"noise\":1},{\"id\":\"/b\",\"seen\":1}]",
+             *after = "[{\"id\":\"/a\",\"noise\":2},{\"id\":\"/b\",\"seen\":2}]";
+  assert_str(compare(world, before, after), "[]");
+  assert_has(azd_buf_str(&world->quiet), "\"resource_id\":\"/b\"");
+  assert_lacks(azd_buf_str(&world->quiet), "\"resource_id\":\"/a\"");
+  world->options.show_ignored = true;
+  compare(world, before, after);
+  assert_has(azd_buf_str(&world->quiet),
+             "\"ignored\":[{\"op\":\"replace\",\"property\":\"noise\",\"pointer\":\"/0/noise\"");
+  assert_has(azd_buf_str(&world->quiet), "},{");
+}
+
 static void raw_compares_whole_texts(void **state) {
   struct world *world = *state;
   world->options.raw = true;
@@ -149,7 +167,7 @@ static void what_is_no_json_names_its_side(void **state) {
     world->input.new_text = azd_str_of(texts[i][1]);
     azd_buf_clear(&world->drifts);
     assert_int_equal(azd_compare_texts(world->comparer, &world->options, &azure_shape, &world->input, &world->drifts,
-                                       NULL, &world->result, ERR),
+                                       NULL, NULL, &world->result, ERR),
                      AZD_EPARSE);
     assert_int_equal(strncmp(ERR->text, i ? "new: " : "old: ", 5), 0);
   }
@@ -255,6 +273,7 @@ int main(void) {
       TEST(the_url_names_the_type_where_bodies_do_not),
       TEST(what_policies_raise_is_told_and_nothing_is_lost),
       TEST(counts_say_what_is_not_listed),
+      TEST(what_is_no_drift_can_be_shown),
       TEST(raw_compares_whole_texts),
       TEST(what_is_no_json_names_its_side),
       TEST(each_line_is_answered_with_drift_or_its_error),
