@@ -4,6 +4,7 @@
  *     layers = { { layer = "shipped", rules = dir, policies = dir }, { layer = "user", ... } }, schema = dir,
  *     params = json_text, now_ms =, default = "low", tags_only = "info", unproved = boolean })
  *   bundle:stamp() -> text
+ *   bundle:redaction_stamp() -> text: of what is redacted, and nothing else            -- awaits
  *   bundle:test(file or nil) -> { result, ... }                                       -- awaits
  *     result: { policy =, file =, line =, example =, expected =, got =, detail =, passed = }
  *   bundle:policies() -> { { name =, file =, line =, examples = how many }, ... }
@@ -19,6 +20,7 @@
 #include "bind/class.h"
 #include "bind/engine.h"
 #include "script/declare.h"
+#include "json/redact_stamp.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -329,14 +331,56 @@ static int l_policies(lua_State *L) {
   return 1;
 }
 
+/* ---- what is redacted ---- */
+
+struct redaction {
+  struct azd_work work;
+  struct azd_bundle *bundle;
+  char stamp[AZD_REDACT_STAMP_BYTES];
+  int status;
+  struct azd_error error;
+};
+
+static void redaction_run(struct azd_work *work, struct azd_worker *worker) {
+  (void)worker;
+  struct redaction *redaction = (struct redaction *)work;
+  redaction->status = azd_redact_stamp(azd_bundle_ruleset(redaction->bundle), redaction->stamp, &redaction->error);
+}
+
+static int redaction_push(lua_State *L, struct azd_work *work) {
+  struct redaction *redaction = (struct redaction *)work;
+  if (redaction->status) return azd_push_error(L, &redaction->error);
+  lua_pushstring(L, redaction->stamp);
+  return 1;
+}
+
+static void redaction_close(struct azd_work *work) {
+  azd_bundle_unref(((struct redaction *)work)->bundle);
+}
+
+static const struct azd_work_type redaction_type = {
+    "reading what is redacted", sizeof(struct redaction), redaction_run, redaction_push, redaction_close, NULL};
+
+static int l_redaction_stamp(lua_State *L) {
+  struct azd_bundle *bundle = azd_check_bundle(L, 1);
+  struct redaction *redaction = (struct redaction *)azd_work_new(L, &redaction_type);
+  redaction->bundle = azd_bundle_ref(bundle);
+  return azd_await_work(L, &redaction->work, azd_engine_of(L)->cpu_pool, TEST_DEADLINE_MS);
+}
+
 static int l_stamp(lua_State *L) {
   lua_pushstring(L, azd_bundle_stamp(azd_check_bundle(L, 1)));
   return 1;
 }
 
 int azd_open_bundles(lua_State *L) {
-  static const luaL_Reg methods[] = {{"stamp", l_stamp},     {"test", l_test},         {"rules", l_rules},
-                                     {"explain", l_explain}, {"policies", l_policies}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"stamp", l_stamp},
+                                     {"redaction_stamp", l_redaction_stamp},
+                                     {"test", l_test},
+                                     {"rules", l_rules},
+                                     {"explain", l_explain},
+                                     {"policies", l_policies},
+                                     {NULL, NULL}};
   static const luaL_Reg functions[] = {{"build", l_build}, {NULL, NULL}};
   azd_new_class(L, class_name, methods, l_close);
   luaL_newlib(L, functions);

@@ -2,13 +2,15 @@
  *
  *   local lease, map, commit = store:acquire(...), store:map(...), store:begin(lease)
  *   local collector = collectors.new({ store =, map =, commit =, scope =, subscription =, bundle =, shape = table,
- * redaction_key =, redaction_id = }) collector:page(reply, { single =, inventory =, names =, next = { pointer, ... },
- * id =, type =, view =, api_version = })   -- awaits
+ *     redaction_key =, redaction_id = })
+ *   collector:page(reply, { single =, inventory =, names =, next = { pointer, ... }, id =, type =, view =,
+ *     api_version = })                                                                          -- awaits
  *     -> { items =, fresh =, not_owned =, repeated =, redacted =, duplicate_keys =, nameless =, next = text or nil,
  *          ids = { id, type, id, type, ... } where names are wanted }
- *   collector:flush(all) -> true              -- writes what waits, where it is worth a write or all is said -- awaits
- *   collector:missing(type) -> { { id =, type =, place = }, ... }: open, and shown by no page -- awaits
- *   collector:keep(place)                     -- it is still there, or is kept for another reason
+ *   collector:flush(all) -> true                -- writes what waits, where it is worth a write or all is said; awaits
+ *   collector:missing(type) -> { { id =, type =, place = }, ... }: open, and shown by no page    -- awaits
+ *   collector:missing_count(type) -> how many those are
+ *   collector:keep(place)                       -- it is still there, or is kept for another reason
  * Failures answer nil, sentence, code. The collector keeps its store, map and commit.
  *
  * Thread: the loop's; pages are read on CPU workers, the rest works on store workers. Blocks: never. */
@@ -326,11 +328,15 @@ static int l_flush(lua_State *L) {
 
 /* ---- what no page showed ---- */
 
+struct named {
+  struct azd_str id, type;
+};
+
 struct missing {
   struct task task;
   struct azd_str type; /* anchored */
   size_t *places, count, capacity;
-  struct azd_version *versions; /* their texts in arena */
+  struct named *named; /* their texts in arena */
   struct azd_arena arena;
 };
 
@@ -350,21 +356,36 @@ static bool note_missing(void *context, size_t place) {
   return true;
 }
 
-/* The map knows keys only: the store tells which ids they are. */
+static bool keep_text(struct missing *missing, struct azd_str text, struct azd_str *kept) {
+  char *copy = azd_arena_copy(&missing->arena, text);
+  *kept = (struct azd_str){copy, text.size};
+  return copy != NULL;
+}
+
+/* The map knows keys only: the store tells which ids they are. Whole versions are read one at a time: there may be a
+ * hundred thousand of them. */
 static void missing_run(struct azd_work *work, struct azd_worker *worker) {
   (void)worker;
   struct missing *missing = (struct missing *)work;
   struct task *task = &missing->task;
   const struct azd_collect_options *options = &task->collector->options;
   azd_collect_missing(task->collector->collect, missing->type, note_missing, missing);
-  missing->versions = azd_arena_alloc(&missing->arena, (missing->count + 1) * sizeof *missing->versions);
-  if (!missing->versions) task->status = AZD_ENOMEM;
+  missing->named = azd_arena_alloc(&missing->arena, (missing->count + 1) * sizeof *missing->named);
+  if (!missing->named) task->status = AZD_ENOMEM;
   if (task->status) azd_fail(&task->error, task->status, "no memory for the missing resources");
+  struct azd_arena one;
+  azd_arena_init(&one, 0);
   for (size_t i = 0; i < missing->count && !task->status; i++) {
     const struct azd_map_entry *entry = &azd_map_entries(options->map)[missing->places[i]];
-    task->status = azd_store_version(options->store, options->scope, &entry->key, azd_map_seq(options->map),
-                                     &missing->arena, &missing->versions[i], &task->error);
+    struct azd_version version;
+    azd_arena_reset(&one);
+    task->status = azd_store_version(options->store, options->scope, &entry->key, azd_map_seq(options->map), &one,
+                                     &version, &task->error);
+    if (!task->status && !(keep_text(missing, version.id, &missing->named[i].id) &&
+                           keep_text(missing, version.type, &missing->named[i].type)))
+      task->status = azd_fail(&task->error, AZD_ENOMEM, "no memory for the missing resources");
   }
+  azd_arena_free(&one);
 }
 
 static int missing_push(lua_State *L, struct azd_work *work) {
@@ -373,8 +394,8 @@ static int missing_push(lua_State *L, struct azd_work *work) {
   lua_createtable(L, (int)missing->count, 0);
   for (size_t i = 0; i < missing->count; i++) {
     lua_createtable(L, 0, 3);
-    azd_set_text(L, "id", missing->versions[i].id);
-    azd_set_text(L, "type", missing->versions[i].type);
+    azd_set_text(L, "id", missing->named[i].id);
+    azd_set_text(L, "type", missing->named[i].type);
     azd_set_integer(L, "place", (int64_t)missing->places[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
@@ -402,6 +423,23 @@ static int l_missing(lua_State *L) {
   return azd_await_work(L, &missing->task.work, azd_engine_of(L)->store_pool, STORE_DEADLINE_MS);
 }
 
+static bool count_place(void *context, size_t place) {
+  (void)place;
+  ++*(lua_Integer *)context;
+  return true;
+}
+
+/* Looks at the map only: 100,000 entries take a millisecond. */
+static int l_missing_count(lua_State *L) {
+  struct collector *collector = check_open(L, 1);
+  struct azd_str type;
+  lua_Integer count = 0;
+  type.data = luaL_checklstring(L, 2, &type.size);
+  azd_collect_missing(collector->collect, type, count_place, &count);
+  lua_pushinteger(L, count);
+  return 1;
+}
+
 static int l_keep(lua_State *L) {
   struct collector *collector = check_open(L, 1);
   lua_Integer place = luaL_checkinteger(L, 2);
@@ -411,8 +449,13 @@ static int l_keep(lua_State *L) {
 }
 
 int azd_open_collectors(lua_State *L) {
-  static const luaL_Reg methods[] = {{"page", l_page}, {"flush", l_flush}, {"missing", l_missing},
-                                     {"keep", l_keep}, {"close", l_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"page", l_page},
+                                     {"flush", l_flush},
+                                     {"missing", l_missing},
+                                     {"missing_count", l_missing_count},
+                                     {"keep", l_keep},
+                                     {"close", l_close},
+                                     {NULL, NULL}};
   static const luaL_Reg functions[] = {{"new", l_new}, {NULL, NULL}};
   azd_new_class(L, class_name, methods, l_close);
   luaL_newlib(L, functions);

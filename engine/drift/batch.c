@@ -4,7 +4,7 @@
 
 struct stored_side {
   bool present;
-  struct azd_str view, api_version, body;
+  struct azd_str view, api_version, redaction, body;
 };
 
 struct stored_pair {
@@ -76,7 +76,7 @@ static bool keep_side(struct azd_batch *batch, bool present, const struct azd_ve
   *side = (struct stored_side){.present = present};
   if (!present) return true;
   return keep_text(batch, version->view, &side->view) && keep_text(batch, version->api_version, &side->api_version) &&
-         keep_text(batch, version->body, &side->body);
+         keep_text(batch, version->redaction, &side->redaction) && keep_text(batch, version->body, &side->body);
 }
 
 int azd_batch_fill(struct azd_batch *batch, struct azd_pair_cursor *cursor, struct azd_error *error) {
@@ -105,23 +105,34 @@ static int decode(struct azd_batch_worker *worker, const struct azd_codec *codec
   return side->present ? azd_codec_decode(codec, worker->codec, side->body, bytes, error) : 0;
 }
 
+static struct azd_str key_of(struct azd_str redaction) {
+  const char *slash = redaction.size ? memchr(redaction.data, '/', redaction.size) : NULL;
+  return (struct azd_str){redaction.data, slash ? (size_t)(slash - redaction.data) : redaction.size};
+}
+
+static enum azd_redacted redacted_how(const struct stored_pair *stored) {
+  struct azd_str before = stored->before.redaction, after = stored->after.redaction;
+  if (azd_str_equal(before, after)) return AZD_REDACTED_ALIKE;
+  return azd_str_equal(key_of(before), key_of(after)) ? AZD_REDACTED_OTHER_RULES : AZD_REDACTED_OTHER_KEY;
+}
+
 static int judge_pair(struct azd_batch_worker *worker, const struct azd_detect_options *options,
                       const struct azd_codec *codec, const struct stored_pair *stored, struct azd_detected *found,
                       struct azd_error *error) {
   int status = decode(worker, codec, &stored->before, &worker->before, error);
   if (!status) status = decode(worker, codec, &stored->after, &worker->after, error);
-  if (status) {
-    azd_error_prefix(error, "%.*s", AZD_STR_FORMAT(stored->id));
-    return status;
-  }
   struct azd_detect_pair pair = {
       .id = stored->id,
       .type = stored->type,
       .before = {.view = stored->before.view, .api_version = stored->before.api_version},
       .after = {.view = stored->after.view, .api_version = stored->after.api_version},
+      .redacted = redacted_how(stored),
   };
-  return azd_detect_bytes(worker->detector, options, &pair, azd_buf_str(&worker->before), azd_buf_str(&worker->after),
-                          found, error);
+  if (!status)
+    status = azd_detect_bytes(worker->detector, options, &pair, azd_buf_str(&worker->before),
+                              azd_buf_str(&worker->after), found, error);
+  if (status) azd_error_prefix(error, "%.*s", AZD_STR_FORMAT(stored->id));
+  return status;
 }
 
 static void append_object(struct azd_buf *out, struct azd_str json) {

@@ -33,7 +33,7 @@ struct azd_collect_options {
   const struct azd_shape *shape;
   struct azd_ruleset *ruleset;  /* for `redact` */
   struct azd_str redaction_key; /* at least 16 bytes */
-  struct azd_str redaction_id;  /* how versions name the key and the rules they were redacted under */
+  struct azd_str redaction_id;  /* how versions name the key and the rules they were redacted under: "key/rules" */
   const struct azd_map *map;    /* of the open versions */
   struct azd_store *store;      /* for its codec */
 };

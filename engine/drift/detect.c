@@ -234,7 +234,8 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
   if (status || same) return status;
   pair.views_differ = views_differ(&pair);
   if (pair.before.doc && pair.after.doc) {
-    const struct azd_diff_options how = {.raw = options->raw, .views_differ = pair.views_differ && !options->raw};
+    const struct azd_diff_options how = {
+        .raw = options->raw, .views_differ = pair.views_differ && !options->raw, .redacted = pair.redacted};
     diff = detector->diff;
     status = azd_diff_run(diff, trie, pair.before.doc, pair.before.node, pair.after.doc, pair.after.node, &how, error);
     if (status) return status;

@@ -34,8 +34,8 @@ struct azd_detect_options {
   int64_t now_ms;       /* of the new snapshot */
   /* Bodies that are not redacted yet (files): the key of the digests, at least 16 bytes. Empty: they are. */
   struct azd_str redaction_key;
-  /* Pointers whose value is given by the server at creation ("/properties/vmId"): where both sides have one, they differ,
-   * and the rules count that as a change, the resource was deleted and made again. */
+  /* Pointers whose value is given by the server at creation ("/properties/vmId"): where both sides have one, they
+   * differ, and the rules count that as a change, the resource was deleted and made again. */
   struct azd_str identities[AZD_DETECT_IDENTITIES_MAX];
   uint32_t identity_count;
 };
@@ -51,6 +51,7 @@ struct azd_detect_pair {
   struct azd_str id, type;
   struct azd_detect_side before, after;
   bool views_differ;             /* known to be two doors, though not which */
+  enum azd_redacted redacted;    /* how far the digests of the two sides can be compared */
   const struct azd_doc *context; /* struct azd_judge_input's; may be NULL */
 };
 

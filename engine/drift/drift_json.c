@@ -154,17 +154,29 @@ static void reading(struct azd_buf *out, const char *name, const struct azd_dete
   azd_buf_append_char(out, '"');
 }
 
+/* A note about the whole comparison, not about a place. */
+static void open_note(struct azd_buf *out, const char *text) {
+  if (out->size && out->data[out->size - 1] != '[') azd_buf_append_char(out, ',');
+  azd_buf_append_text(out, "{\"op\":\"replace\",\"property\":\"\"");
+  text_member(out, "note", azd_str_of(text));
+}
+
 static void notes(struct azd_buf *out, const struct azd_detect_options *options, const struct azd_detect_pair *pair,
                   const struct azd_diff *diff, const struct azd_judgement *judgement) {
   changes_of(out, "notes", AZD_CLASS_NOTE, options, pair, diff, judgement);
-  if (!diff || !pair->views_differ || options->raw || azd_buf_status(out)) return;
+  if (!diff || options->raw || azd_buf_status(out)) return;
   out->size--; /* reopen the array */
-  if (out->data[out->size - 1] != '[') azd_buf_append_char(out, ',');
-  azd_buf_append_text(
-      out, "{\"op\":\"replace\",\"property\":\"\",\"note\":\"read another way: only what both carry was compared\"");
-  reading(out, "old_value", &pair->before);
-  reading(out, "new_value", &pair->after);
-  azd_buf_append_text(out, "}]");
+  if (pair->views_differ) {
+    open_note(out, "read another way: only what both carry was compared");
+    reading(out, "old_value", &pair->before);
+    reading(out, "new_value", &pair->after);
+    azd_buf_append_char(out, '}');
+  }
+  if (azd_diff_redacted_apart(diff)) {
+    open_note(out, "redacted under another key or other rules: secrets were not compared");
+    azd_buf_append_char(out, '}');
+  }
+  azd_buf_append_char(out, ']');
 }
 
 void azd_drift_json(struct azd_buf *out, const struct azd_detect_options *options, const struct azd_detect_pair *pair,

@@ -45,6 +45,14 @@ static bool is_redacted(const struct azd_doc *doc, azd_node node) {
   return azd_str_equal(azd_doc_key(doc, only), AZD_STR("$redacted")) && azd_doc_type(doc, only) == AZD_JSON_STRING;
 }
 
+/* Both sides have a value of which one is known by its digest only, and digests do not tell whether they are the same.
+ */
+static bool is_redacted_apart(const struct azd_diff *diff, struct azd_side was, struct azd_side is) {
+  if (diff->options.redacted == AZD_REDACTED_ALIKE) return false;
+  bool old_digest = is_redacted(was.doc, was.node), new_digest = is_redacted(is.doc, is.node);
+  return diff->options.redacted == AZD_REDACTED_OTHER_KEY ? old_digest || new_digest : old_digest != new_digest;
+}
+
 /* What a view that does not carry a property shows in its place. */
 static bool is_not_carried(struct azd_side side) {
   return azd_side_is_empty(side) ||
@@ -106,6 +114,8 @@ static int differ(struct azd_diff *diff, const struct at *at, const struct azd_v
     if (azd_same_meaning(&diff->same, azd_trie_place(diff->trie, at->node), was, is)) return 0;
     bool old_lacks = is_not_carried(was), new_lacks = is_not_carried(is);
     if (diff->options.views_differ && (old_lacks || new_lacks)) return diff->not_compared++, 0;
+    if (!old_lacks && !new_lacks && is_redacted_apart(diff, was, is))
+      return diff->redacted_apart++, diff->not_compared++, 0;
     int status = 0;
     if (azd_side_is_empty(was) != azd_side_is_empty(is))
       status = soften(diff, at, azd_side_is_empty(was) ? is : was, &softened);
@@ -250,7 +260,7 @@ static void reset(struct azd_diff *diff) {
   azd_buf_clear(&diff->changes);
   azd_buf_clear(&diff->text);
   memset(diff->counts, 0, sizeof diff->counts);
-  diff->not_compared = 0;
+  diff->not_compared = diff->redacted_apart = 0;
   diff->text_bytes = 0;
 }
 
@@ -300,4 +310,8 @@ uint32_t azd_diff_count_of(const struct azd_diff *diff, enum azd_change_class cl
 }
 uint32_t azd_diff_not_compared(const struct azd_diff *diff) {
   return diff->not_compared;
+}
+
+uint32_t azd_diff_redacted_apart(const struct azd_diff *diff) {
+  return diff->redacted_apart;
 }

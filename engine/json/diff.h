@@ -49,6 +49,11 @@ struct azd_change {
   const struct azd_when *whens;
 };
 
+/* Under what the secrets of the two documents were replaced by digests (json/redact.h). A digest of another key says
+ * nothing; under other rules one side may hold as text what the other holds as a digest. What cannot be compared is
+ * left out and counted; that a secret came or went is a change all the same. */
+enum azd_redacted { AZD_REDACTED_ALIKE, AZD_REDACTED_OTHER_RULES, AZD_REDACTED_OTHER_KEY };
+
 struct azd_diff_options {
   /* No rules, arrays by position, names exact: the changes, applied in their order as a JSON Patch (RFC 6902) to the
    * old document, give the new one. */
@@ -56,6 +61,7 @@ struct azd_diff_options {
   /* Read through different doors or api-versions: what only one side carries (the other: absent, null, empty) is not
    * compared but counted. What both carry is. */
   bool views_differ;
+  enum azd_redacted redacted;
 };
 
 struct azd_diff;
@@ -78,7 +84,8 @@ const struct azd_change *azd_diff_change(const struct azd_diff *diff, uint32_t i
 void azd_diff_decide(struct azd_diff *diff, uint32_t index, const struct azd_when *when);
 /* How many of a class. A document without changes has no drift, whatever effects and notes it has. */
 uint32_t azd_diff_count_of(const struct azd_diff *diff, enum azd_change_class class);
-/* What was left out because only one view carries it. */
+/* What was left out because only one view carries it, or because of how secrets were redacted; the latter alone. */
 uint32_t azd_diff_not_compared(const struct azd_diff *diff);
+uint32_t azd_diff_redacted_apart(const struct azd_diff *diff);
 
 #endif

@@ -41,7 +41,7 @@ struct azd_diff {
   size_t text_bytes;      /* of all paths of this run */
   struct azd_same_scratch same;
   struct azd_matcher matcher;
-  uint32_t counts[AZD_DIFF_CLASSES], not_compared;
+  uint32_t counts[AZD_DIFF_CLASSES], not_compared, redacted_apart;
 };
 
 /* Adds one change at the frame. 0, AZD_ENOMEM or AZD_ELIMIT. */

@@ -215,6 +215,10 @@ int azd_ruleset_add(struct azd_ruleset *ruleset, const struct azd_rule *rule, st
   return status;
 }
 
+const char *azd_ruleset_schema_dir(const struct azd_ruleset *ruleset) {
+  return ruleset->schema_dir;
+}
+
 int azd_ruleset_set_schema_dir(struct azd_ruleset *ruleset, const char *path, struct azd_error *error) {
   AZD_ASSERT(!ruleset->sealed);
   struct stat info;

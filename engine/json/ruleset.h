@@ -80,6 +80,8 @@ void azd_ruleset_unref(struct azd_ruleset *ruleset);
 int azd_ruleset_add(struct azd_ruleset *ruleset, const struct azd_rule *rule, struct azd_error *error);
 /* The folder of the schema layer's text files, one a provider, read when a type of it is first met. */
 int azd_ruleset_set_schema_dir(struct azd_ruleset *ruleset, const char *path, struct azd_error *error);
+/* The folder, or NULL. Borrowed from the ruleset. */
+const char *azd_ruleset_schema_dir(const struct azd_ruleset *ruleset);
 /* No more rules. A tie is AZD_EINVAL naming both lines. Rules whose till_ms is not after now_ms are off from here on.
  */
 int azd_ruleset_seal(struct azd_ruleset *ruleset, int64_t now_ms, struct azd_error *error);

@@ -139,7 +139,7 @@ struct azd_commit; /* opaque */
 struct azd_new_version {
   struct azd_key key;                                                          /* azd_key_of(type, id) */
   struct azd_str id, type, view, api_version, subscription_id, resource_group; /* as Azure wrote them */
-  struct azd_str redaction;     /* what its secrets were replaced under (key and rule set), as the workflow names it */
+  struct azd_str redaction;     /* what its secrets were replaced under, "key/rules", as the workflow names it */
   uint8_t hash[AZD_HASH_BYTES]; /* SHA-256 of the canonical bytes */
   struct azd_str body;          /* the canonical bytes, encoded with the store's codec */
   const struct azd_map_entry *previous; /* the open version it follows; NULL: the resource is new */

@@ -65,7 +65,7 @@ local function take_snapshot(context, options, subscription, lease)
   local commit = must(store:begin(lease))
   local giving_up <close> = setmetatable({}, { __close = function() commit:abort() end })
   local collector <close> = must(collectors.new({ store = store, map = map, commit = commit, scope = scope, subscription = subscription.id,
-    bundle = context.bundle, shape = shape, redaction_key = context.redaction.key, redaction_id = context.redaction.id }))
+    bundle = context.bundle, shape = shape, redaction_key = context.redaction.key, redaction_id = context.redaction.id .. "/" .. context.redaction.rules }))
   local started_ms = task.now_ms()
   local coverage_before, missed_before = told_before(store, scope, map:seq())
   local coverage, gone, still = read_scope({ arm = context.arm, catalog = context.catalog, collector = collector }, {
@@ -177,6 +177,8 @@ function collect.run(_, query)
   local settings = query.config
   local key, problem = redaction.for_store(settings, query.store)
   if not key then return nil, problem end
+  key.rules, problem = query.bundle:redaction_stamp()
+  if not key.rules then return nil, problem end
   local context = { redaction = key, owner = system.owner() }
   local accounts = {}
   for _, entry in ipairs(settings.accounts) do
