@@ -9,7 +9,13 @@ static int scope_id_made(struct sq_conn *conn, struct azd_str scope, int64_t *id
   return rc ? rc : sq_scope_id(conn, scope, id, error);
 }
 
-/* AZD_EBUSY where somebody else's lease is alive: its time is not over, and nobody knows its process to be dead. */
+/* A lease is over where its time is, where its process is known to be dead, and where it ends later than any lease can:
+ * then the clock was ahead when it was taken, and has been set back since. */
+static bool is_over(struct azd_str owner, int64_t expires_ms, int64_t now_ms) {
+  return expires_ms <= now_ms || expires_ms - now_ms > AZD_LEASE_MAX_MS || azd_owner_is_dead(owner);
+}
+
+/* AZD_EBUSY where somebody else's lease is alive. */
 static int free_for(struct sq_conn *conn, int64_t scope_id, const struct azd_lease *wanted, int64_t now_ms,
                     int64_t *token, struct azd_error *error) {
   sqlite3_stmt *stmt;
@@ -21,7 +27,7 @@ static int free_for(struct sq_conn *conn, int64_t scope_id, const struct azd_lea
   int64_t expires_ms = sq_i64(stmt, 2);
   *token = sq_i64(stmt, 1);
   rc = 0;
-  if (expires_ms > now_ms && !azd_str_equal(owner, azd_str_of(wanted->owner)) && !azd_owner_is_dead(owner)) {
+  if (!azd_str_equal(owner, azd_str_of(wanted->owner)) && !is_over(owner, expires_ms, now_ms)) {
     char until[AZD_TIME_BYTES];
     rc = azd_fail(error, AZD_EBUSY, "%s is being collected by %.*s until %s: wait for it, or stop it", wanted->scope,
                   AZD_STR_FORMAT(azd_owner_people(owner)), azd_time_format(expires_ms, until));

@@ -87,9 +87,9 @@ int azd_store_acquire(struct azd_store *store, struct azd_str scope, struct azd_
                       struct azd_lease *lease, struct azd_error *error) {
   int rc = writable_scope(store, scope, error);
   if (rc) return rc;
-  if (!owner.size || owner.size >= AZD_OWNER_MAX_BYTES || ttl_ms <= 0)
-    return azd_fail(error, AZD_EINVAL, "a lease needs an owner of 1 to %d bytes and a time to live in milliseconds",
-                    AZD_OWNER_MAX_BYTES - 1);
+  if (!owner.size || owner.size >= AZD_OWNER_MAX_BYTES || ttl_ms <= 0 || ttl_ms > AZD_LEASE_MAX_MS)
+    return azd_fail(error, AZD_EINVAL, "a lease needs an owner of 1 to %d bytes and a time to live of 1 to %d ms",
+                    AZD_OWNER_MAX_BYTES - 1, AZD_LEASE_MAX_MS);
   struct azd_lease wanted = {0};
   memcpy(wanted.scope, scope.data, scope.size);
   memcpy(wanted.owner, owner.data, owner.size);
@@ -107,7 +107,8 @@ int azd_store_acquire(struct azd_store *store, struct azd_str scope, struct azd_
 int azd_store_renew(struct azd_store *store, struct azd_lease *lease, int64_t ttl_ms, struct azd_error *error) {
   int rc = writable(store, error);
   if (rc) return rc;
-  if (ttl_ms <= 0) return azd_fail(error, AZD_EINVAL, "a lease needs a time to live in milliseconds");
+  if (ttl_ms <= 0 || ttl_ms > AZD_LEASE_MAX_MS)
+    return azd_fail(error, AZD_EINVAL, "a lease needs a time to live of 1 to %d ms", AZD_LEASE_MAX_MS);
   return store->ops->renew(store, lease, ttl_ms, error);
 }
 

@@ -30,7 +30,8 @@
 enum {
   AZD_SCOPE_MAX_BYTES = 512,
   AZD_OWNER_MAX_BYTES = 256,
-  AZD_STORE_BATCH = 10000, /* versions written in one transaction at most */
+  AZD_STORE_BATCH = 10000,        /* versions written in one transaction at most */
+  AZD_LEASE_MAX_MS = 3600 * 1000, /* no lease lives longer without being renewed */
 };
 
 /* ---- the store itself ---- */

@@ -48,6 +48,7 @@ function task.each(list, concurrency, fn)
     if not ok and not failed then -- the caller itself was cancelled
       failed = { err }
       fail_all("the run that started it was cancelled")
+      pcall(worker.join, worker) -- what the caller closes next (a store, a lease) the worker still uses
     end
   end
   if failed then error(failed[1], 0) end

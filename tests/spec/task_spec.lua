@@ -104,6 +104,25 @@ describe("azdrift.task", function()
       assert.has_error(function() handle:join() end, "cancelled: enough")
       assert.equal(2, cancelled)
     end)
+
+    -- A collection that was interrupted closed its store while its scopes still had a lease to give back.
+    it("waits for its workers' closers when its caller is cancelled", function()
+      local log = {}
+      local handle = task.spawn(function()
+        local _ <close> = setmetatable({}, { __close = function() log[#log + 1] = "the caller closes" end })
+        task.each({ 1, 2 }, 2, function()
+          local _ <close> = setmetatable({}, { __close = function()
+            task.sleep_ms(5)
+            log[#log + 1] = "a worker closed"
+          end })
+          task.sleep_ms(60000)
+        end)
+      end)
+      task.sleep_ms(2)
+      handle:cancel("enough")
+      assert.has_error(function() handle:join() end, "cancelled: enough")
+      assert.same({ "a worker closed", "a worker closed", "the caller closes" }, log)
+    end)
   end)
 
   it("has no coroutines for scripts", function()
