@@ -120,6 +120,24 @@ static int l_owner(lua_State *L) {
   return 1;
 }
 
+/* [-0, +1, m] loop_stats(): how well the loop of this engine has kept up so far (loop/loop.h). */
+static int l_loop_stats(lua_State *L) {
+  const struct azd_loop_stats *stats = azd_loop_stats(azd_engine_of(L)->loop);
+  const double ms_per_ns = 1e-6;
+  lua_createtable(L, 0, 5);
+  lua_pushinteger(L, (lua_Integer)stats->callbacks);
+  lua_setfield(L, -2, "callbacks");
+  lua_pushinteger(L, (lua_Integer)stats->slow_callbacks);
+  lua_setfield(L, -2, "slow_callbacks");
+  lua_pushnumber(L, (double)stats->longest_cpu_ns * ms_per_ns);
+  lua_setfield(L, -2, "longest_cpu_ms");
+  lua_pushstring(L, stats->longest_name);
+  lua_setfield(L, -2, "longest_name");
+  lua_pushnumber(L, (double)stats->longest_lag_ns * ms_per_ns);
+  lua_setfield(L, -2, "longest_lag_ms");
+  return 1;
+}
+
 int azd_open_system(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"is_terminal", l_is_terminal},
@@ -130,7 +148,7 @@ int azd_open_system(lua_State *L) {
       {"now_ms", l_now_ms},
       {"random_hex", l_random_hex},
       {"uuid", l_uuid},
-      {"owner", l_owner},
+      {"owner", l_owner}, {"loop_stats", l_loop_stats},
       {NULL, NULL},
   };
   luaL_newlib(L, functions);

@@ -52,4 +52,15 @@ function system.uuid() end
 ---@return string
 function system.owner() end
 
+---@class azdrift.system.loop_stats
+---@field callbacks integer
+---@field slow_callbacks integer  took 5 ms of CPU or more
+---@field longest_cpu_ms number  of one callback
+---@field longest_name string  which it was
+---@field longest_lag_ms number  a timer was called this much too late, at worst
+
+--- How well the event loop of this process has kept up so far.
+---@return azdrift.system.loop_stats
+function system.loop_stats() end
+
 return system

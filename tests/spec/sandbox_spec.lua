@@ -408,7 +408,7 @@ describe("the sandbox Azure", function()
     local _, answer = control({ day = true })
     local by_what = {}
     for _, event in ipairs(answer.day) do by_what[#by_what + 1] = event.kind end
-    assert.same({ "changed", "changed", "removed", "removed", "added", "changed", "changed", "forbidden" }, by_what)
+    assert.same({ "changed", "changed", "removed", "removed", "added", "recreated", "changed", "forbidden" }, by_what)
     local nsg, account, lock, vault, rule, _, vnet = table.unpack(answer.day)
     local _, body = arm(nsg.id .. "?api-version=2024-05-01")
     local open_to = {}

@@ -1,9 +1,12 @@
 local exit_code = require("azdrift.report.exit_code")
 local failure = require("azdrift.cli.failure")
+local http = require("azdrift.http")
 local options = require("azdrift.cli.options")
 local project = require("azdrift.cli.project")
 local reports = require("azdrift.cli.reports")
 local scopes = require("azdrift.cli.scopes")
+local system = require("azdrift.system")
+local task = require("azdrift.task")
 
 -- "snapshot 42 of /subscriptions/...: 120 resources, 3 new, 1 changed, 0 removed; not read in full"
 local function summary_line(summary)
@@ -30,6 +33,13 @@ local function tell(context, values, printer, summary)
   return (summary.complete or values.allow_incomplete) and 0 or 3
 end
 
+-- For --verbose: what the run cost, and how well the loop kept up.
+local function tell_cost(context, began_ms)
+  local sent, loop = http.stats().sent, system.loop_stats()
+  context:say("collected in %.2f s with %d requests; %d loop callbacks, the longest took %.2f ms of CPU (%s), %d over 5 ms",
+    (task.clock_ms() - began_ms) / 1000, sent, loop.callbacks, loop.longest_cpu_ms, loop.longest_name, loop.slow_callbacks)
+end
+
 local function run(context, values)
   local wanted = {}
   for _, scope in ipairs(values.scope or {}) do wanted[#wanted + 1] = scopes.parse(scope) end
@@ -38,13 +48,16 @@ local function run(context, values)
   local printer = reports.new(context, values, { command = "azdrift drift" })
   local exit, count = 0, 0
   local query = { scopes = #wanted > 0 and wanted or nil, types = values.type, account = values.account,
+    view = values.view,
     detect = not values.no_detect, store = store, bundle = bundle, config = context:settings(),
     progress = function(text) context.terminal:progress(text) end }
   query.tell = function(summary)
     count = count + 1
     exit = exit_code.worse(exit, tell(context, values, printer, summary))
   end
+  local began_ms = task.clock_ms()
   local done, message = require("azdrift.collect").run(context, query)
+  tell_cost(context, began_ms)
   if not done then failure.raise("%s", message) end
   if count == 0 then
     failure.raise("no subscription to read: the account sees none%s", values.scope and " of those asked for" or "")
@@ -67,6 +80,8 @@ return {
       summary = options.SCOPE.summary .. "; can be given again" },
     options.TYPE,
     { long = "account", value = "NAME", summary = "only this account of azdrift.lua" },
+    { long = "view", value = "VIEW", kind = "choice", choices = { "auto", "get" },
+      summary = "auto (default): types are read by their lists where those show whole bodies; get: each resource by its id" },
     { long = "no-detect", kind = "flag", summary = "store the snapshot and look for no drift" },
     options.SHOW, options.FORMAT, options.JSON, options.FAIL_ON, options.ALLOW_INCOMPLETE,
   },
