@@ -120,12 +120,15 @@ end
 -- A resource that the list showed a moment ago and that GET does not find was deleted between the two: not a failure.
 local function is_gone(failure) return failure.status == 404 and not NOT_GONE[failure.code or ""] end
 
+-- One resource of a type that is read by id; what goes wrong is told to the coverage.
+function reader:get_told(known, id)
+  local read, failure = self:get(known, id)
+  if not read and not is_gone(failure) then self.coverage:resource(known.type, id, failure) end
+end
+
 function reader:get_all(known, ids)
   self.coverage:line(known.type).name = known.type
-  task.each(ids, self.connections, function(id)
-    local read, failure = self:get(known, id)
-    if not read and not is_gone(failure) then self.coverage:resource(known.type, id, failure) end
-  end)
+  task.each(ids, self.connections, function(id) self:get_told(known, id) end)
   self.coverage:read(known.type, 0)
 end
 
@@ -148,20 +151,38 @@ local function scope_list_path(scope, known)
   return scope .. "/providers/" .. known.type
 end
 
---- Reads the resources of one top-level type.
-function reader:type(type_name, ids)
+--- Reads the resources of one type by its list, and one by one where its provider has none after all.
+function reader:type_by_list(known, ids)
+  local ok, failure = self:list(known, scope_list_path(self.scope, known))
+  -- A provider that does not list below the subscription may still answer each resource.
+  if ok or failure.outcome ~= "not_found" and failure.outcome ~= "unsupported" or #ids == 0 then return end
+  self.coverage.lines[string.lower(known.type)].outcome = "not_asked"
+  self:get_all(known, ids)
+end
+
+-- A type that the lists below its parents show whole, once the parents are read.
+function reader:is_read_below(known)
+  return self.view ~= "get" and known.parent and known.lists.parent ~= nil and #known.names == 0
+    and self:is_wanted(known.parent) and self:is_wanted_child(known.parent, known)
+end
+
+--- How the resources of one type are read: calls plan(work) once for each piece of it, to be done in any order.
+function reader:plan_type(type_name, ids, plan)
   local known = self:known(type_name)
+  if self:is_read_below(known) then return end
   if not self:version(known) then
     self.coverage:failed(type_name, { outcome = "unsupported", code = "NoApiVersion", message = "no api-version is known for it" })
-    return
+  elseif self:listed_at_scope(known) then
+    plan(function() self:type_by_list(known, ids) end, 1)
+  else
+    local line, at = self.coverage:line(known.type), 0
+    line.name = known.type
+    if #ids == 0 then self.coverage:read(known.type, 0) end
+    plan(function()
+      at = at + 1
+      self:get_told(known, ids[at])
+    end, #ids)
   end
-  if self:listed_at_scope(known) then
-    local ok, failure = self:list(known, scope_list_path(self.scope, known))
-    -- A provider that does not list below the subscription may still answer each resource.
-    if ok or failure.outcome ~= "not_found" and failure.outcome ~= "unsupported" or #ids == 0 then return end
-    self.coverage.lines[string.lower(type_name)].outcome = "not_asked"
-  end
-  self:get_all(known, ids)
 end
 
 -- Resources whose children are read later: { ["microsoft.sql/servers"] = { id, ... } }.
@@ -212,6 +233,13 @@ function reader:wanted_children(parent_type)
     if reachable and chosen and self:is_offered(name) and self:is_wanted(name) then wanted[#wanted + 1] = known end
   end
   return wanted
+end
+
+function reader:is_wanted_child(parent_type, known)
+  for _, child in ipairs(self:wanted_children(parent_type)) do
+    if child.type == known.type then return true end
+  end
+  return false
 end
 
 --- Reads children below the resources seen so far, and theirs, until there are none left.

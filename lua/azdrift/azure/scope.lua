@@ -37,25 +37,54 @@ local function presume(reader, coverage, type_name, inventory_ok)
   if shown then coverage:read(type_name, 0) end
 end
 
--- One function a type to read. open_types: those with open versions, which are asked for though no list shows them now.
+-- What is to be read: { { work, times }, ... }, each work to be called so many times. open_types: those with open versions, which
+-- are asked for though no list shows them now.
 local function jobs_of(reader, ids_by_type, open_types)
-  local jobs, planned = {}, {}
-  local function plan(type_name, job)
+  local jobs, planned, total = {}, {}, 0
+  local function add(work, times)
+    if times > 0 then jobs[#jobs + 1] = { work = work, times = times } end
+    total = total + times
+  end
+  local function is_new(type_name)
     local key = string.lower(type_name)
-    if planned[key] or not reader:is_wanted(key) then return end
+    if planned[key] or not reader:is_wanted(key) then return false end
     planned[key] = true
-    jobs[#jobs + 1] = job
+    return true
   end
   for _, entry in ipairs(scope_types) do
-    if reader:is_offered(entry.type) then plan(entry.type, function() reader:at_scope(entry) end) end
+    if reader:is_offered(entry.type) and is_new(entry.type) then add(function() reader:at_scope(entry) end, 1) end
   end
   for type_name, ids in pairs(ids_by_type) do
-    plan(type_name, function() reader:type(type_name, ids) end)
+    if is_new(type_name) then reader:plan_type(type_name, ids, add) end
   end
   for _, type_name in ipairs(open_types) do
-    if reader:is_listed_top(type_name) then plan(type_name, function() reader:type(type_name, {}) end) end
+    if reader:is_listed_top(type_name) and is_new(type_name) then reader:plan_type(type_name, {}, add) end
   end
-  return jobs
+  return jobs, total
+end
+
+-- Does all jobs with so many runs in all, whatever a job is made of: a run a resource would be thousands, which the collector of
+-- garbage walks over at once.
+local function work_off(jobs, runs, done)
+  local at = 1
+  local function next_work()
+    local job = jobs[at]
+    while job and job.times == 0 do
+      at = at + 1
+      job = jobs[at]
+    end
+    if not job then return nil end
+    job.times = job.times - 1
+    return job.work
+  end
+  local workers = {}
+  for i = 1, runs do workers[i] = i end
+  task.each(workers, runs, function()
+    for work in next_work do
+      work()
+      done()
+    end
+  end)
 end
 
 -- Nothing could be asked, because what providers offer could not be read: every type keeps its open versions.
@@ -79,12 +108,9 @@ function scope.read(context, options)
   ids_by_type, failure = inventory.ids(context.arm, context.collector, options.scope)
   if not ids_by_type then coverage:failed("Microsoft.Resources/resources", failure) end
   local reader = Reader.new(context, options, coverage, offered)
-  local jobs = jobs_of(reader, ids_by_type or {}, options.open_types)
-  options.progress:expect(#jobs)
-  task.each(jobs, options.connections, function(job)
-    job()
-    options.progress:step()
-  end)
+  local jobs, total = jobs_of(reader, ids_by_type or {}, options.open_types)
+  options.progress:expect(total)
+  work_off(jobs, options.connections, function() options.progress:step() end)
   reader:descend()
   local gone, still = {}, {}
   for _, type_name in ipairs(by_depth(options.open_types)) do
