@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -45,6 +46,13 @@ static int by_key(const void *a, const void *b, void *context) {
   uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
   int order = azd_str_compare_fold(key_of(context, x), key_of(context, y));
   return order ? order : (x > y) - (x < y);
+}
+
+/* A table that was written in order needs no sorting: for the catalogue that is 8 ms of the caller's thread. */
+static bool is_in_order(struct azd_table *table) {
+  for (uint32_t i = 1; i < table->rows; i++)
+    if (by_key(&table->offsets[i - 1], &table->offsets[i], table) > 0) return false;
+  return true;
 }
 
 static int map_file(struct azd_table *table, const char *path, struct azd_error *error) {
@@ -93,7 +101,7 @@ static int index_rows(struct azd_table *table, const char *path, struct azd_erro
     offset = next;
   }
   if (!table->columns) return azd_fail(error, AZD_EPARSE, "%s: no line that names the columns", path);
-  qsort_r(table->offsets, table->rows, sizeof *table->offsets, by_key, table);
+  if (!is_in_order(table)) qsort_r(table->offsets, table->rows, sizeof *table->offsets, by_key, table);
   return 0;
 }
 

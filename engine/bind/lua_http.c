@@ -231,8 +231,10 @@ static int after_request(lua_State *L, int status, lua_KContext index) {
     lua_pushstring(L, box->reply.reason);
     return count + 1;
   }
-  /* The collector does not see bytes outside Lua: they count as if they had been allocated there. */
-  if (box->reply.body.capacity >= 1024) lua_gc(L, LUA_GCSTEP, (int)(box->reply.body.capacity / 1024));
+  /* The collector does not see bytes outside Lua: they count as if they had been allocated there, up to what a step may
+   * cost. Small ones make no difference, and whoever reads pages in jobs gives their bytes back by himself. */
+  enum { COUNTED_BYTES = 16 * 1024, STEP_MAX_KIB = 2 };
+  if (box->reply.body.capacity >= COUNTED_BYTES) lua_gc(L, LUA_GCSTEP, STEP_MAX_KIB);
   lua_pushvalue(L, (int)index);
   return 1;
 }
