@@ -71,8 +71,8 @@ class Faults(Collected):
         self.check_mended()
 
     def test_answers_slower_than_the_deadline(self):
-        self.project.env["AZDRIFT_COLLECT_DEADLINE"] = "700ms"
-        self.project.env["AZDRIFT_COLLECT_TRIES"] = "2"
+        self.project.env["AZDRIFT_COLLECT_DEADLINE"] = "3s"
+        self.project.env["AZDRIFT_COLLECT_TRIES"] = "1"
         run = self.second({"type": STORAGE, "kind": "list", "delay_ms": 60000})
         self.check_partial(run)
         self.check_line(run, STORAGE, "error", None, "timeout")
