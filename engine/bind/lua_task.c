@@ -15,13 +15,20 @@
 
 static const char task_name[] = "azdrift.task";
 
+/* A run that waits for the end: a userdata on that run's stack, above the handle, so both live as long as it waits. */
+struct joiner {
+  struct joiner *next;
+  struct task *task;
+  struct azd_wait wait;
+};
+
 struct task {
   struct azd_run *run; /* NULL: ended */
-  bool has_handle, is_joined, is_cancelled, is_joining;
+  bool has_handle, is_joined, is_cancelled, is_waking;
   int status, results;
   char reason[96];
   char *message; /* of a failure that is text, with its traceback: for the log, when nobody joins */
-  struct azd_wait joiner;
+  struct joiner *joiners;
 };
 
 static void free_task(struct task *task) {
@@ -35,6 +42,23 @@ static void log_unheard(const struct task *task) {
           task->message ? task->message : "(no text)");
 }
 
+static void unlink_joiner(struct joiner *joiner) {
+  struct joiner **at = &joiner->task->joiners;
+  while (*at && *at != joiner) at = &(*at)->next;
+  if (*at) *at = joiner->next;
+}
+
+/* Whoever is woken may cancel others who wait, and may drop the last handle. */
+static void wake_joiners(struct task *task) {
+  task->is_waking = true;
+  while (task->joiners) {
+    struct joiner *joiner = task->joiners;
+    task->joiners = joiner->next;
+    azd_wait_wake(&joiner->wait);
+  }
+  task->is_waking = false;
+}
+
 static void on_end(const struct azd_run_end *end, void *arg) {
   struct task *task = arg;
   task->run = NULL;
@@ -45,14 +69,10 @@ static void on_end(const struct azd_run_end *end, void *arg) {
   if (end->status != LUA_OK && end->results && lua_type(end->co, -1) == LUA_TSTRING &&
       asprintf(&task->message, "%s\n%s", lua_tostring(end->co, -1), end->traceback) < 0)
     task->message = NULL;
-  if (!task->has_handle) {
-    log_unheard(task);
-    free_task(task);
-    return;
-  }
-  if (!task->is_joining) return;
-  task->is_joining = false;
-  azd_wait_wake(&task->joiner);
+  if (task->has_handle) wake_joiners(task);
+  if (task->has_handle) return;
+  log_unheard(task);
+  free_task(task);
 }
 
 static struct task *check_task(lua_State *L) {
@@ -66,7 +86,7 @@ static int task_gc(lua_State *L) { /* handle */
   *handle = NULL;
   if (!task) return 0;
   task->has_handle = false;
-  if (task->run) return 0;
+  if (task->run || task->is_waking) return 0;
   log_unheard(task);
   free_task(task);
   return 0;
@@ -122,31 +142,44 @@ static int give_outcome(lua_State *L, struct task *task) { /* handle */
 }
 
 static void on_join_abandoned(void *arg) {
-  struct task *task = arg;
-  task->is_joining = false;
+  unlink_joiner(arg);
 }
 
-static int after_join(lua_State *L, int status, lua_KContext context) { /* handle */
-  (void)status, (void)context;
+enum { TAKE_OUTCOME, LEAVE_OUTCOME };
+
+static int after_join(lua_State *L, int status, lua_KContext context) { /* handle joiner */
+  (void)status;
+  lua_settop(L, 1);
   if (azd_run_resumed(L) == AZD_ETIMEOUT) {
     azd_run_push_timeout(L);
     lua_pop(L, 1);
     return lua_error(L);
   }
-  return give_outcome(L, check_task(L));
+  return context == LEAVE_OUTCOME ? 0 : give_outcome(L, check_task(L));
 }
 
-static int task_join(lua_State *L) { /* handle deadline? */
+static int await_end(lua_State *L, lua_KContext context) { /* handle deadline? */
   struct task *task = check_task(L);
   int64_t deadline_ms = luaL_optinteger(L, 2, AZD_WAIT_MAX_MS);
   lua_settop(L, 1);
-  if (!task->run) return give_outcome(L, task);
-  if (task->is_joining) return luaL_error(L, "the task is being joined by another run");
+  if (!task->run) return context == LEAVE_OUTCOME ? 0 : give_outcome(L, task);
   if (task->run == azd_run_of(L)) return luaL_error(L, "a task cannot join itself");
-  task->joiner = azd_run_park(
-      L, &(struct azd_park){.what = "join", .deadline_ms = deadline_ms, .abandon = on_join_abandoned, .arg = task});
-  task->is_joining = true;
-  return lua_yieldk(L, 0, 0, after_join);
+  struct joiner *joiner = lua_newuserdatauv(L, sizeof *joiner, 0); /* handle joiner */
+  *joiner = (struct joiner){.task = task};
+  joiner->wait = azd_run_park(
+      L, &(struct azd_park){.what = "join", .deadline_ms = deadline_ms, .abandon = on_join_abandoned, .arg = joiner});
+  joiner->next = task->joiners;
+  task->joiners = joiner;
+  return lua_yieldk(L, 0, context, after_join);
+}
+
+static int task_join(lua_State *L) { /* handle deadline? */
+  return await_end(L, TAKE_OUTCOME);
+}
+
+/* Raises nothing of the task's: what it raises is the caller's own cancel. */
+static int task_wait(lua_State *L) { /* handle deadline? */
+  return await_end(L, LEAVE_OUTCOME);
 }
 
 static int task_cancel(lua_State *L) { /* handle reason? */
@@ -197,7 +230,7 @@ static int clock_ms(lua_State *L) {
 
 int azd_open_task(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"join", task_join}, {"cancel", task_cancel}, {"status", task_status}, {NULL, NULL}};
+      {"join", task_join}, {"wait", task_wait}, {"cancel", task_cancel}, {"status", task_status}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"spawn", task_spawn}, {"sleep_ms", sleep_ms}, {"now", now},
                                        {"now_ms", now_ms},    {"clock_ms", clock_ms}, {NULL, NULL}};
   azd_new_class(L, task_name, methods, task_gc);

@@ -8,7 +8,7 @@ local RESOURCES_MAX = 1000 -- listed by id; more are counted
 
 --- @param scope ARM scope in lower case, for hints
 function coverage.new(scope)
-  return setmetatable({ scope = scope, lines = {}, order = {}, resources = {}, more_resources = 0 }, coverage)
+  return setmetatable({ scope = scope, lines = {}, order = {}, worst = {}, resources = {}, more_resources = 0 }, coverage)
 end
 
 --- The line of a type, made when first asked for.
@@ -34,37 +34,56 @@ local function hint_for(outcome, scope, failure)
   return nil
 end
 
+-- The outcome of a type by what was read and by the worst that failed, in whatever order the two came: children of many parents
+-- and resources by id are read at the same time.
+local function settle(self, line)
+  local failure = self.worst[line.type]
+  if not failure then return end
+  local is_partial = line.read > 0 and (failure.outcome ~= "forbidden" or failure.of_resource)
+  line.outcome = is_partial and "partial" or failure.outcome
+  line.status, line.code, line.message = failure.status, failure.code, failure.message
+  line.hint = hint_for(failure.outcome, self.scope, failure)
+end
+
 --- A list or GET of that type was read.
 function coverage:read(type_name, count)
   local line = self:line(type_name)
   line.read = line.read + count
   if line.outcome == "not_asked" then line.outcome = "ok" end
+  settle(self, line)
+end
+
+local function note_failure(self, type_name, failure, outcome, of_resource)
+  local line = self:line(type_name)
+  local worst = self.worst[line.type]
+  line.retries = line.retries + (failure.retries or 0)
+  if not worst or WORSE[outcome] >= WORSE[worst.outcome] then
+    self.worst[line.type] = { outcome = outcome, of_resource = of_resource, status = failure.status, code = failure.code,
+      message = failure.message }
+  end
+  settle(self, line)
 end
 
 --- A list of that type could not be read in full. What was worse before stays.
 function coverage:failed(type_name, failure)
-  local line = self:line(type_name)
-  local outcome = failure.outcome == "not_found" and "unsupported" or failure.outcome
-  if outcome ~= "partial" and line.read > 0 and WORSE[outcome] < WORSE.forbidden then outcome = "partial" end
-  line.retries = line.retries + (failure.retries or 0)
-  if WORSE[outcome] < WORSE[line.outcome] then return end
-  line.outcome, line.status, line.code, line.message = outcome, failure.status, failure.code, failure.message
-  line.hint = hint_for(outcome, self.scope, failure)
+  note_failure(self, type_name, failure, failure.outcome == "not_found" and "unsupported" or failure.outcome, false)
 end
 
---- One resource could not be read; its type is partly read.
+--- One resource could not be read; its type is partly read, unless nobody may read any.
 function coverage:resource(type_name, id, failure)
   if #self.resources < RESOURCES_MAX then
     self.resources[#self.resources + 1] = { id = id, outcome = failure.outcome, status = failure.status, code = failure.code }
   else
     self.more_resources = self.more_resources + 1
   end
+  note_failure(self, type_name, failure, failure.outcome == "forbidden" and "forbidden" or "partial", true)
+end
+
+--- What failed so far says nothing about the type: it is read in another way from now on.
+function coverage:forget(type_name)
   local line = self:line(type_name)
-  if line.read > 0 or failure.outcome ~= "forbidden" then
-    self:failed(type_name, { outcome = "partial", status = failure.status, code = failure.code, message = failure.message })
-  else
-    self:failed(type_name, failure)
-  end
+  self.worst[line.type] = nil
+  line.outcome, line.status, line.code, line.message, line.hint, line.view, line.api_version = "not_asked", nil, nil, nil, nil, nil, nil
 end
 
 --- Whether every resource of the type was read: then one that was not seen may be gone.

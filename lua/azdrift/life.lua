@@ -16,12 +16,15 @@ function life.next(known, moment)
   if not known or known.status == "resolved" then
     return { status = "open", first_seen_seq = moment.seq, first_seen_ms = moment.now_ms, is_new = true }
   end
-  local status = known.status
-  if (status == "muted" or status == "acknowledged") and is_over(known, moment.now_ms) then status = "open" end
-  -- Accepted and yet found: what was accepted is not what is there now.
-  if status == "accepted" then status = "open" end
-  return { status = status, first_seen_seq = known.first_seen_seq, first_seen_ms = known.first_seen_ms, until_ms = known.until_ms,
-    who = known.who, why = known.why, is_new = false }
+  local state = { status = known.status, first_seen_seq = known.first_seen_seq, first_seen_ms = known.first_seen_ms, is_new = false }
+  local is_timed = known.status == "muted" or known.status == "acknowledged"
+  -- Accepted and yet found: what was accepted is not what is there now. Whose word it was goes with the word.
+  if known.status == "accepted" or is_timed and is_over(known, moment.now_ms) then
+    state.status = "open"
+  else
+    state.until_ms, state.who, state.why = known.until_ms, known.who, known.why
+  end
+  return state
 end
 
 --- Whether a drift makes has_drift true: open or acknowledged, and above info.

@@ -10,10 +10,14 @@ local task = {}
 ---@class azdrift.task.handle
 local handle = {}
 
---- Waits for the end and gives the task's results, or raises its error. May be called again.
+--- Waits for the end and gives the task's results, or raises its error. May be called again, and by several tasks at once.
 ---@param deadline_ms? integer  raises when it takes longer
 ---@return any ...
 function handle:join(deadline_ms) end
+
+--- Waits for the end and leaves the outcome to join: what it raises is the caller's own cancel, or its deadline.
+---@param deadline_ms? integer
+function handle:wait(deadline_ms) end
 
 --- The task's wait at hand, or its next one, raises "cancelled: <reason>" once. What it closes may still wait, for 5 seconds.
 ---@param reason? string

@@ -21,10 +21,11 @@ function arm.new(options)
     deadline_ms = options.deadline_ms or DEADLINE_MS, retry = options.retry or retry.DEFAULT, requests = 0, retries = 0, throttled = 0 }, arm)
 end
 
---- The URL of a path below the ARM endpoint. A path is taken as Azure gave it; only the query is ours.
+--- The URL of a path below the ARM endpoint. A path is taken as Azure gave it (names of groups may be of any script); only the
+--- query is ours.
 function arm:url(path, api_version, query)
-  local url = self.origin .. string.gsub(path, "[ %%\"<>\\^`{|}#?]", function(c) return string.format("%%%02X", string.byte(c)) end)
-  url = url .. "?api-version=" .. api_version
+  local encoded = string.gsub(path, "[%c \127-\255%%\"<>\\^`{|}#?]", function(c) return string.format("%%%02X", string.byte(c)) end)
+  local url = self.origin .. encoded .. "?api-version=" .. api_version
   for _, pair in ipairs(query or {}) do url = url .. "&" .. pair end
   return url
 end
@@ -125,11 +126,13 @@ function arm:list_small(url)
   local items = {}
   local ok, problem = self:pages(url, function(reply)
     local document, parse_error = json.parse(reply.body)
-    local value = document and document.value
-    if not value then
+    local value = json.kind(document) == "object" and document.value
+    if json.kind(value) ~= "array" then
       return nil, { outcome = "error", status = reply.status, code = "NotAList", message = parse_error or "the reply holds no list" }
     end
-    for _, item in ipairs(value) do items[#items + 1] = item end
+    for i = 1, #value do
+      if json.kind(value[i]) == "object" then items[#items + 1] = value[i] end
+    end
     return document.nextLink
   end)
   if not ok then return nil, problem end

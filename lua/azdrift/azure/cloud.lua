@@ -15,17 +15,24 @@ local KNOWN = {
   china = { name = "china", arm = "https://management.chinacloudapi.cn", login = "https://login.chinacloudapi.cn" },
 }
 
---- Scheme and host (with port) of a URL, in lower case: what a token is pinned to. nil where it is no http(s) URL.
+local DEFAULT_PORT = { http = ":80", https = ":443" }
+
+--- Scheme and host (with port, where it is not the scheme's own: providers write nextLinks with ":443") of a URL, in lower case:
+--- what a token is pinned to. nil where it is no http(s) URL.
 function cloud.origin(url)
-  local scheme, host = string.match(url or "", "^(https?)://([^/?#]+)")
-  if not scheme or string.find(host, "@", 1, true) then return nil end
+  if type(url) ~= "string" then return nil end
+  local scheme, host = string.match(url, "^(%a+)://([^/?#]+)")
+  local port = scheme and DEFAULT_PORT[string.lower(scheme)]
+  if not port or string.find(host, "@", 1, true) then return nil end
+  if string.sub(host, -#port) == port then host = string.sub(host, 1, -#port - 1) end
   return string.lower(scheme .. "://" .. host)
 end
 
 local function is_loopback(origin)
   local host = string.match(origin, "^https?://(.+)$")
   host = string.match(host, "^%[(.-)%]") or string.match(host, "^([^:]+)")
-  return host == "localhost" or host == "::1" or string.match(host, "^127%.") ~= nil
+  -- Whole addresses only: "127.0.0.1.example.com" is somebody else's.
+  return host == "localhost" or host == "::1" or string.match(host, "^127%.%d+%.%d+%.%d+$") ~= nil
 end
 
 --- A token must not travel in the clear: https, or plain http to this very machine (the sandbox, tests).
@@ -38,12 +45,14 @@ local function checked_origin(url, what)
   return origin
 end
 
+-- One entry (Azure Stack), or a list of clouds (public Azure): of those the one whose ARM endpoint was asked. Another one's login
+-- endpoint would be handed the secret.
 local function matching_entry(metadata, origin)
-  if metadata.resourceManager or metadata.authentication then return metadata end
+  if metadata.authentication then return metadata end
   for _, entry in ipairs(metadata) do
-    if cloud.origin(entry.resourceManager) == origin then return entry end
+    if type(entry) == "table" and cloud.origin(entry.resourceManager) == origin then return entry end
   end
-  return metadata[1]
+  return nil
 end
 
 local function discover(url, http)
@@ -59,8 +68,11 @@ local function discover(url, http)
     return nil, string.format("cloud: %s: not JSON metadata (%s)", metadata_url, parse_error or type(metadata))
   end
   local entry = matching_entry(metadata, origin)
-  local login_url = entry and entry.authentication and entry.authentication.loginEndpoint
-  if not login_url then return nil, string.format("cloud: %s names no loginEndpoint", metadata_url) end
+  local authentication = entry and entry.authentication
+  local login_url = type(authentication) == "table" and authentication.loginEndpoint
+  if type(login_url) ~= "string" then
+    return nil, string.format("cloud: %s names no loginEndpoint for %s", metadata_url, origin)
+  end
   local login
   login, problem = checked_origin(login_url, "cloud's loginEndpoint")
   if not login then return nil, problem end

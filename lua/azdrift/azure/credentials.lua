@@ -37,11 +37,12 @@ end
 
 local function token_error(tenant, reply)
   local body = json.decode(reply.body)
-  if type(body) ~= "table" or not body.error then
+  if type(body) ~= "table" or type(body.error) ~= "string" then
     return string.format("token for tenant %s: the login endpoint answered %d", tenant, reply.status)
   end
-  local code = body.error_codes and body.error_codes[1]
-  local first_line = string.match(body.error_description or body.error, "^[^\r\n]*")
+  local code = type(body.error_codes) == "table" and body.error_codes[1]
+  local description = type(body.error_description) == "string" and body.error_description or body.error
+  local first_line = string.match(description, "^[^\r\n]*")
   return string.format("token for tenant %s: %s%s", tenant, first_line, ADVICE[code] and ("; " .. ADVICE[code]) or "")
 end
 
@@ -75,7 +76,7 @@ end
 local function ask_cli(self)
   local arguments = { "account", "get-access-token", "--output", "json", "--scope", self.cloud.arm .. "/.default" }
   if self.tenant then
-    if not string.match(self.tenant, "^[%w%.%-]+$") then return nil, "tenant: '" .. self.tenant .. "' is neither a GUID nor a domain" end
+    if not string.match(self.tenant, "^%w[%w%.%-]*$") then return nil, "tenant: '" .. self.tenant .. "' is neither a GUID nor a domain" end
     arguments[#arguments + 1] = "--tenant"
     arguments[#arguments + 1] = self.tenant
   end
@@ -105,17 +106,29 @@ function credentials.new(cloud, options)
   return self
 end
 
---- A token that lives at least five minutes more, or nil, sentence. Runs that come while one asks wait for its answer.
-function credentials:token()
-  while self.asking do task.sleep_ms(5) end
-  if self.value and self.expires_at - EARLY_S > task.now() then return self.value end
-  self.asking = true
-  local ok, value, expires_or_problem = pcall(self.ask, self)
-  self.asking = false
-  if not ok then error(value, 0) end
+-- Asks, and keeps what is answered.
+local function renew(self)
+  local value, expires_or_problem = self:ask()
   if not value then return nil, expires_or_problem end
   self.value, self.expires_at = value, math.max(expires_or_problem, task.now() + EARLY_S + 1)
   return value
+end
+
+--- A token that lives at least five minutes more, or nil, sentence. Runs that come while one asks join it and share its answer.
+function credentials:token()
+  while true do
+    if self.value and self.expires_at - EARLY_S > task.now() then return self.value end
+    local asking = self.asking
+    if not asking then
+      asking = task.spawn(renew, self)
+      self.asking = asking
+      local _ <close> = setmetatable({}, { __close = function() self.asking = nil end })
+      return asking:join()
+    end
+    asking:wait()
+    -- Cancelled: the run that asked was, and its task with it. Somebody else has to ask.
+    if asking:status() ~= "cancelled" then return asking:join() end
+  end
 end
 
 --- ARM refused the token: the next call asks for a new one, unless somebody has already.

@@ -54,7 +54,7 @@ function inventory.offered(arm, scope)
     for _, resource_type in ipairs(provider.resourceTypes or {}) do
       local versions = {}
       for i, version in ipairs(resource_type.apiVersions or {}) do versions[i] = version end
-      offered[string.lower(provider.namespace .. "/" .. resource_type.resourceType)] = versions
+      offered[string.lower(string.format("%s/%s", provider.namespace, resource_type.resourceType))] = versions
     end
   end
   return offered

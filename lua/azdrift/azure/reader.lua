@@ -52,6 +52,7 @@ end
 
 --- GET of a URL that a function makes from the api-version; steps back to a version that the provider names, once.
 local function with_version(self, known, version, ask)
+  if not version then return nil, { outcome = "error", code = "NoApiVersion", message = "no api-version is known for it" } end
   local result, failure = ask(version)
   if result or failure.code ~= "NoRegisteredProviderFound" then return result, failure, version end
   local other = catalog.version(known, supported_versions(failure.message))
@@ -78,8 +79,12 @@ function reader:take(reply, page)
   return read
 end
 
+-- A resource that was there a moment ago and that is not found now was deleted between the two: not a failure.
+local function is_gone(failure) return failure.status == 404 and not NOT_GONE[failure.code or ""] end
+
 --- Reads a list whose items are whole bodies. true, or nil, failure (told to the coverage).
-function reader:list(known, path, query)
+-- @param parent_may_go the list stands below a resource: not found, it went with that
+function reader:list(known, path, query, parent_may_go)
   local function ask(version)
     local count = 0
     local line = self.coverage:line(known.type)
@@ -93,7 +98,7 @@ function reader:list(known, path, query)
     end)
   end
   local ok, failure = with_version(self, known, self:version(known), ask)
-  if ok then
+  if ok or parent_may_go and is_gone(failure) and (failure.read or 0) == 0 then
     self.coverage:read(known.type, 0)
     return true
   end
@@ -116,9 +121,6 @@ function reader:get(known, id)
   self.coverage:read(known.type, read.items)
   return read
 end
-
--- A resource that the list showed a moment ago and that GET does not find was deleted between the two: not a failure.
-local function is_gone(failure) return failure.status == 404 and not NOT_GONE[failure.code or ""] end
 
 -- One resource of a type that is read by id; what goes wrong is told to the coverage.
 function reader:get_told(known, id)
@@ -156,7 +158,7 @@ function reader:type_by_list(known, ids)
   local ok, failure = self:list(known, scope_list_path(self.scope, known))
   -- A provider that does not list below the subscription may still answer each resource.
   if ok or failure.outcome ~= "not_found" and failure.outcome ~= "unsupported" or #ids == 0 then return end
-  self.coverage.lines[string.lower(known.type)].outcome = "not_asked"
+  self.coverage:forget(known.type)
   self:get_all(known, ids)
 end
 
@@ -208,8 +210,8 @@ local function last_name(type_name) return string.match(type_name, "[^/]+$") end
 -- Children of one type below one parent.
 function reader:children_of(known, parent_id)
   if known.lists.parent and #known.names == 0 then
-    local ok, failure = self:list(known, parent_id .. "/" .. last_name(known.type))
-    return ok, failure
+    self:list(known, parent_id .. "/" .. last_name(known.type), nil, true)
+    return
   end
   for _, name in ipairs(known.names) do
     local id = parent_id .. "/" .. last_name(known.type) .. "/" .. name
@@ -260,24 +262,18 @@ function reader:descend()
   end
 end
 
---- Resources of the type that are open in the map and that no page has shown so far: { { id, type, place }, ... }.
-function reader.open_resources(collector, type_name)
-  local missing, problem, code = collector:missing(type_name)
-  must_store(missing, problem, code)
-  return missing
-end
-
 --- What a complete list of the type no longer shows is asked for by id: gone for good only where ARM says so.
 -- @param missed_before set of ids (lower case) that the snapshot before missed too, for types that cannot be asked by id
 -- @param gone array that takes the resources that are gone
 -- @param still array that takes ids still open though nobody showed them, for the next snapshot
 function reader:settle_missing(type_name, missed_before, gone, still)
   local known, line = self:known(type_name), self.coverage:line(type_name)
-  local missing = reader.open_resources(self.collector, type_name)
   if not self.coverage:is_ok(type_name) then
-    line.kept = #missing
+    line.kept = self.collector:missing_count(type_name)
     return
   end
+  local missing, problem, code = self.collector:missing(type_name)
+  must_store(missing, problem, code)
   task.each(missing, self.connections, function(resource)
     local verdict = self:ask_missing(known, resource, missed_before[string.lower(resource.id)])
     if verdict == "gone" then

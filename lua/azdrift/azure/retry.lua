@@ -53,7 +53,8 @@ end
 -- @param random a number in [0, 1)
 function retry.wait_ms(policy, tries, asked_ms, random)
   if tries >= policy.tries then return nil end
-  if asked_ms then return asked_ms <= policy.cap_ms and asked_ms or nil end
+  -- "At once" from a service that has just refused is no answer: it is asked again after our own wait.
+  if asked_ms and asked_ms > 0 then return asked_ms <= policy.cap_ms and asked_ms or nil end
   return math.floor(math.min(policy.cap_ms, policy.base_ms * 2 ^ (tries - 1)) * random)
 end
 

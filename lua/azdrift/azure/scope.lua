@@ -92,7 +92,7 @@ local function unreadable(collector, coverage, failure, open_types)
   coverage:failed("Microsoft.Resources/providers", failure)
   for _, type_name in ipairs(open_types) do
     coverage:failed(type_name, failure)
-    coverage:line(type_name).kept = #Reader.open_resources(collector, type_name)
+    coverage:line(type_name).kept = collector:missing_count(type_name)
   end
   return coverage, {}, {}
 end

@@ -1,0 +1,177 @@
+-- Tokens: how they are asked for, kept, refreshed and dropped, and what is said where there is none.
+local fake = require("azure.fake")
+local json = require("azdrift.json")
+local task = require("azdrift.task")
+
+local CLOUD = { arm = "https://arm.example.com", login = "https://login.example.com" }
+local POLICY = { tries = 3, base_ms = 1, cap_ms = 2 }
+
+local function load(fakes) return (fake.load(fakes, "azdrift.azure.credentials")) end
+
+local function secret_with(answer, options)
+  local http = fake.http(answer)
+  local given = { tenant = "tenant-1", client_id = "client-1", client_secret = "s&c=r t", retry = POLICY }
+  for name, value in pairs(options or {}) do given[name] = value end
+  return assert(load({ ["azdrift.http"] = http }).new(CLOUD, given)), http
+end
+
+local function token(value, expires_in) return { 200, { access_token = value, expires_in = expires_in or 3600 } } end
+
+local function refused(code, description)
+  return { 401, { error = "invalid_client", error_description = description, error_codes = { code } } }
+end
+
+describe("a client secret", function()
+  it("asks the tenant's login endpoint for the cloud's audience", function()
+    local credential, http = secret_with(fake.sequence({ token("t1") }))
+    assert.equal("t1", credential:token())
+    assert.equal("https://login.example.com/tenant-1/oauth2/v2.0/token", http.asked[1].url)
+    assert.equal("POST", http.asked[1].method)
+    assert.equal("client_id=client-1&scope=https%3A%2F%2Farm.example.com%2F.default&grant_type=client_credentials&client_secret=s%26c%3Dr%20t",
+      http.asked[1].body)
+  end)
+
+  it("keeps a token until five minutes before its end", function()
+    local credential, http = secret_with(fake.sequence({ token("t1"), token("t2") }))
+    assert.equal("t1", credential:token())
+    assert.equal("t1", credential:token())
+    assert.equal(1, #http.asked)
+    credential.expires_at = task.now() + 299
+    assert.equal("t2", credential:token())
+    assert.equal(2, #http.asked)
+  end)
+
+  it("drops a token that was refused, and not the one that came after it", function()
+    local credential, http = secret_with(fake.sequence({ token("t1"), token("t2") }))
+    credential:drop(credential:token())
+    assert.equal("t2", credential:token())
+    credential:drop("t1") -- a request that was under way with the old one
+    assert.equal("t2", credential:token())
+    assert.equal(2, #http.asked)
+  end)
+
+  it("is asked once by however many runs come at a time", function()
+    local credential, http = secret_with(function() task.sleep_ms(5) return 200, { access_token = "t1", expires_in = 3600 } end)
+    local tokens = task.each({ 1, 2, 3, 4, 5, 6 }, 6, function() return (credential:token()) end)
+    assert.same({ "t1", "t1", "t1", "t1", "t1", "t1" }, tokens)
+    assert.equal(1, #http.asked)
+  end)
+
+  it("tells all who wait of the one failure", function()
+    local credential, http = secret_with(function() task.sleep_ms(5) return 401, { error = "invalid_client" } end)
+    local problems = task.each({ 1, 2, 3 }, 3, function() return (select(2, credential:token())) end)
+    assert.same({ problems[1], problems[1], problems[1] }, problems)
+    assert.equal(1, #http.asked)
+  end)
+
+  it("is asked again by those who wait when the run that asked is cancelled", function()
+    local credential = secret_with(function(_, number)
+      task.sleep_ms(number == 1 and 60000 or 1)
+      return 200, { access_token = "t" .. number, expires_in = 3600 }
+    end)
+    local first = task.spawn(function() return credential:token() end)
+    task.sleep_ms(1)
+    local waiting = task.spawn(function() return credential:token() end)
+    task.sleep_ms(1)
+    first:cancel("no longer wanted")
+    assert.equal("t2", waiting:join(5000))
+    assert.has_error(function() first:join() end, "cancelled: no longer wanted")
+  end)
+
+  it("lets one who waits be cancelled alone", function()
+    local credential = secret_with(function() task.sleep_ms(20) return 200, { access_token = "t1", expires_in = 3600 } end)
+    local asking = task.spawn(function() return credential:token() end)
+    task.sleep_ms(1)
+    local waiting = task.spawn(function() return credential:token() end)
+    task.sleep_ms(1)
+    waiting:cancel("enough")
+    assert.has_error(function() waiting:join() end, "cancelled: enough")
+    assert.equal("t1", asking:join())
+  end)
+
+  it("that is wrong says what to mend", function()
+    local function said(code)
+      local value, problem = secret_with(fake.sequence({ refused(code, "AADSTS: it said no.\r\nTrace ID: 1") })):token()
+      assert.is_nil(value)
+      return problem
+    end
+    assert.equal("token for tenant tenant-1: AADSTS: it said no.; the client secret is wrong: set AZURE_CLIENT_SECRET to the secret's value " ..
+      "(not its id)", said(7000215))
+    assert.truthy(said(7000222):find("expired: make a new one", 1, true))
+    assert.truthy(said(700016):find("AZURE_CLIENT_ID", 1, true))
+    assert.truthy(said(90002):find("the setting cloud", 1, true))
+    assert.equal("token for tenant tenant-1: AADSTS: it said no.", said(1))
+  end)
+
+  it("does not tell the secret in what it says", function()
+    for _, answer in ipairs({ { 500 }, refused(7000215, "no"), { 200, "<html>" }, { 400, '{"error":{"x":1}}' } }) do
+      local _, problem = secret_with(function() return answer[1], answer[2] end):token()
+      assert.is_nil(problem:find("s&c", 1, true))
+      assert.equal("token for tenant tenant-1: ", problem:sub(1, 27))
+    end
+  end)
+
+  it("is asked again when the endpoint is busy, and given up when it stays so", function()
+    local credential, http = secret_with(fake.sequence({ { 503 }, function() return nil, "timed out", "timeout" end, token("t1") }))
+    assert.equal("t1", credential:token())
+    assert.equal(3, #http.asked)
+    credential, http = secret_with(function() return 503 end)
+    assert.equal("token for tenant tenant-1: the login endpoint answered 503", select(2, credential:token()))
+    assert.equal(3, #http.asked)
+  end)
+
+  it("needs its three parts", function()
+    local credentials = load({})
+    for missing, name in pairs({ tenant = "AZURE_TENANT_ID", client_id = "AZURE_CLIENT_ID", client_secret = "AZURE_CLIENT_SECRET" }) do
+      local options = { tenant = "t", client_id = "c", client_secret = "s" }
+      options[missing] = nil
+      local credential, problem = credentials.new(CLOUD, options)
+      assert.is_nil(credential)
+      assert.truthy(problem:find("credential: " .. name .. " is not set", 1, true))
+    end
+  end)
+end)
+
+describe("the az command line", function()
+  local function cli(result, problem, tenant)
+    local process = { ran = {} }
+    function process.run(arguments)
+      process.ran[#process.ran + 1] = arguments
+      return result, problem
+    end
+    return load({ ["azdrift.process"] = process }).new(CLOUD, { kind = "cli", tenant = tenant }), process
+  end
+
+  local function printed(value) return { status = 0, stdout = json.encode(value), stderr = "" } end
+
+  it("is asked for the cloud's audience, and in the tenant where one is set", function()
+    local credential, process = cli(printed({ accessToken = "t1", expires_on = task.now() + 3600 }), nil, "contoso.onmicrosoft.com")
+    assert.equal("t1", credential:token())
+    assert.equal("t1", credential:token())
+    assert.same({ { "az", "account", "get-access-token", "--output", "json", "--scope", "https://arm.example.com/.default", "--tenant",
+      "contoso.onmicrosoft.com" } }, process.ran)
+  end)
+
+  it("is handed no tenant that is none", function()
+    for _, tenant in ipairs({ "--debug x", "a b", "a;b", "" }) do
+      local credential, process = cli(printed({}), nil, tenant)
+      assert.truthy(select(2, credential:token()):find("neither a GUID nor a domain", 1, true))
+      assert.equal(0, #process.ran)
+    end
+    -- it would be read as an option
+    local credential, process = cli(printed({}), nil, "--debug")
+    assert.is_nil((credential:token()))
+    assert.equal(0, #process.ran)
+  end)
+
+  it("that is not there, not signed in or says nothing useful is told with the remedy", function()
+    local function said(...) return select(2, cli(...):token()) end
+    assert.equal("az: no such program; install the Azure CLI, or set AZURE_CLIENT_ID and AZURE_CLIENT_SECRET", said(nil, "no such program"))
+    assert.equal("az account get-access-token: ERROR: Please run 'az login'; run: az login",
+      said({ status = 1, stdout = "", stderr = "ERROR: Please run 'az login'\nmore" }))
+    assert.equal("az account get-access-token: failed; run: az login", said({ status = 1, stdout = "", stderr = "" }))
+    for _, text in ipairs({ "no JSON", "5", "[]", '{"accessToken":5}' }) do
+      assert.truthy(said({ status = 0, stdout = text, stderr = "" }):find("holds no accessToken", 1, true))
+    end
+  end)
+end)
