@@ -125,13 +125,17 @@ end
 -- One resource of a type that is read by id; what goes wrong is told to the coverage.
 function reader:get_told(known, id)
   local read, failure = self:get(known, id)
-  if not read and not is_gone(failure) then self.coverage:resource(known.type, id, failure) end
+  if read then return end
+  if is_gone(failure) then
+    self.coverage:read(known.type, 0)
+  else
+    self.coverage:resource(known.type, id, failure)
+  end
 end
 
 function reader:get_all(known, ids)
   self.coverage:line(known.type).name = known.type
   task.each(ids, self.connections, function(id) self:get_told(known, id) end)
-  self.coverage:read(known.type, 0)
 end
 
 function reader:is_offered(type_name) return self.offered[string.lower(type_name)] ~= nil end
@@ -214,11 +218,8 @@ function reader:children_of(known, parent_id)
     return
   end
   for _, name in ipairs(known.names) do
-    local id = parent_id .. "/" .. last_name(known.type) .. "/" .. name
-    local read, failure = self:get(known, id)
-    if not read and not is_gone(failure) then self.coverage:resource(known.type, id, failure) end
+    self:get_told(known, parent_id .. "/" .. last_name(known.type) .. "/" .. name)
   end
-  self.coverage:read(known.type, 0)
 end
 
 --- Types to read below each resource of a type: those the catalogue calls core, or, on request, all that the provider offers.
