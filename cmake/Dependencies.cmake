@@ -8,6 +8,7 @@ pkg_check_modules(CURL   REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(EVENT  REQUIRED IMPORTED_TARGET libevent_core)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(ZSTD   REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(MONGOC REQUIRED IMPORTED_TARGET libmongoc-1.0)
 
 # What every object of ours is compiled with.
 add_library(azd_options INTERFACE)

@@ -1,5 +1,5 @@
-/* The one storage contract: what azdrift keeps, as verbs of its domain. sqlite.c keeps it today; another implementation
- * keeps it by filling the table of driver.h and passing tests/unit/store_contract.h.
+/* The one storage contract: what azdrift keeps, as verbs of its domain. sqlite*.c and mongo*.c keep it, each by filling
+ * the table of driver.h and passing tests/support/store_contract.h.
  *
  * Words.  scope: what one lease collects, an ARM scope in lower case ("/subscriptions/<id>"). seq: the number of a run
  * in its scope, from 1 up, with gaps. version: one state of one resource, valid in [from_seq, to_seq). snapshot: a
@@ -39,8 +39,8 @@ enum {
 struct azd_store; /* opaque */
 
 struct azd_store_options {
-  const char *url;         /* a path, "sqlite:PATH", or "mongodb://..." where the program is built with it */
-  const char *database;    /* MongoDB only; NULL: azure_drift */
+  const char *url;         /* a path, "sqlite:PATH", "mongodb://..." or "mongodb+srv://..." */
+  const char *database;    /* MongoDB only; NULL: the one that the url names, else azure_drift */
   bool read_only;          /* a missing file is an error then, and every writing verb AZD_EDENIED */
   int32_t busy_timeout_ms; /* waiting for another writer; 0: 30,000 */
 };

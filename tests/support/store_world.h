@@ -20,6 +20,7 @@
 /* Where an implementation's stores come from. fresh makes place name an empty one; open opens it, again if need be. */
 struct store_factory {
   const char *name;
+  bool remote; /* each verb goes to a server and back: the long cases take a shorter course */
   void (*fresh)(char *place, size_t place_bytes);
   void (*drop)(const char *place);
 };

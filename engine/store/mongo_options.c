@@ -1,0 +1,148 @@
+/* From a url to a pool of clients: what the driver would get wrong is checked here, what the commit protocol needs is
+ * set, and what people chose in the url stands where it does no harm. */
+#include "base/log.h"
+#include "store/mongo.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Debian's driver shares counters with other programs through shared memory, which has bugs of its own there. Set
+ * before there are threads: setenv and getenv must not meet. */
+__attribute__((constructor)) static void no_shared_counters(void) {
+  setenv("MONGOC_DISABLE_SHM", "1", 0);
+}
+
+static void on_log(mongoc_log_level_t level, const char *domain, const char *message, void *context) {
+  (void)context;
+  if (level <= MONGOC_LOG_LEVEL_WARNING) azd_log(AZD_LOG_WARN, "mongodb_driver", "%s: %s", domain, message);
+}
+
+/* A slow command is told by its name and length: what it carries may be anybody's configuration. */
+static void on_succeeded(const mongoc_apm_command_succeeded_t *event) {
+  int64_t ms = mongoc_apm_command_succeeded_get_duration(event) / 1000;
+  if (ms >= MG_SLOW_MS)
+    azd_log(AZD_LOG_WARN, "mongodb_slow", "%s took %lld ms", mongoc_apm_command_succeeded_get_command_name(event),
+            (long long)ms);
+}
+
+static void on_failed(const mongoc_apm_command_failed_t *event) {
+  bson_error_t failure;
+  mongoc_apm_command_failed_get_error(event, &failure);
+  azd_log(AZD_LOG_DEBUG, "mongodb_failed", "%s: code %u", mongoc_apm_command_failed_get_command_name(event),
+          failure.code);
+}
+
+static void start_driver(void) {
+  mongoc_log_set_handler(on_log, NULL); /* else it writes to stderr */
+  mongoc_init();
+}
+
+/* Where the url says nothing. */
+static void otherwise(mongoc_uri_t *uri, const char *option, int32_t value) {
+  if (mongoc_uri_get_option_as_int32(uri, option, -1) == -1) mongoc_uri_set_option_as_int32(uri, option, value);
+}
+
+static void set_options(mongoc_uri_t *uri) {
+  static const struct {
+    const char *name;
+    int32_t value;
+  } timeouts[] = {{MONGOC_URI_SERVERSELECTIONTIMEOUTMS, 5000}, {MONGOC_URI_CONNECTTIMEOUTMS, 5000},
+                  {MONGOC_URI_SOCKETTIMEOUTMS, 60000},         {MONGOC_URI_WAITQUEUETIMEOUTMS, 10000},
+                  {MONGOC_URI_HEARTBEATFREQUENCYMS, 10000},    {MONGOC_URI_MAXPOOLSIZE, 64}};
+  for (size_t i = 0; i < sizeof timeouts / sizeof *timeouts; i++) otherwise(uri, timeouts[i].name, timeouts[i].value);
+  /* Whatever the url says: less would lose what was said to be published. */
+  mongoc_write_concern_t *write = mongoc_write_concern_new();
+  mongoc_write_concern_set_wmajority(write, 30000);
+  mongoc_write_concern_set_journal(write, true);
+  mongoc_uri_set_write_concern(uri, write);
+  mongoc_write_concern_destroy(write);
+  mongoc_read_concern_t *read = mongoc_read_concern_new();
+  mongoc_read_concern_set_level(read, MONGOC_READ_CONCERN_LEVEL_MAJORITY);
+  mongoc_uri_set_read_concern(uri, read);
+  mongoc_read_concern_destroy(read);
+  mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
+  mongoc_uri_set_read_prefs_t(uri, primary);
+  mongoc_read_prefs_destroy(primary);
+  mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, true);
+  mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, true);
+  if (!mongoc_uri_get_appname(uri)) mongoc_uri_set_appname(uri, "azdrift");
+}
+
+/* Each of these makes the driver of Debian 12 crash or wait instead of saying so. */
+static int check(const mongoc_uri_t *uri, struct azd_error *error) {
+  const char *user = mongoc_uri_get_username(uri), *password = mongoc_uri_get_password(uri);
+  if (user && *user && password && !*password)
+    return azd_fail(error, AZD_EINVAL, "the password in the MongoDB url is empty: leave the user out, or give it one");
+  static const char *const files[] = {MONGOC_URI_TLSCAFILE, MONGOC_URI_TLSCERTIFICATEKEYFILE};
+  for (size_t i = 0; i < 2; i++) {
+    const char *path = mongoc_uri_get_option_as_utf8(uri, files[i], NULL);
+    if (path && access(path, R_OK))
+      return azd_fail(error, AZD_ENOTFOUND, "%s, which the MongoDB url names as %s, cannot be read", path, files[i]);
+  }
+  return 0;
+}
+
+/* "mongodb://host:port,host:port/database": everything but who we are. */
+static char *name_of(const mongoc_uri_t *uri, const char *database) {
+  struct azd_buf name;
+  azd_buf_init(&name, 0);
+  azd_buf_append_text(&name, "mongodb://");
+  for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(uri); host; host = host->next)
+    azd_buf_printf(&name, "%s%s", host->host_and_port, host->next ? "," : "");
+  const char *service = mongoc_uri_get_srv_hostname(uri);
+  azd_buf_printf(&name, "%s/%s", service && !mongoc_uri_get_hosts(uri) ? service : "", database);
+  azd_buf_append_char(&name, '\0');
+  char *text = azd_buf_status(&name) ? NULL : strdup(name.data);
+  azd_buf_free(&name);
+  return text;
+}
+
+static bool database_ok(const char *name) {
+  return *name && strlen(name) < 64 && !name[strcspn(name, "/\\. \"$*<>:|?")];
+}
+
+static int pool_of(struct mg_store *store, const mongoc_uri_t *uri, struct azd_error *error) {
+  bson_error_t failure;
+  store->pool = mongoc_client_pool_new_with_error(uri, &failure);
+  if (!store->pool)
+    return azd_fail(error, AZD_EINVAL, "%s cannot be connected to as the url asks: %s", store->base.name,
+                    failure.message);
+  mongoc_client_pool_set_error_api(store->pool, MONGOC_ERROR_API_VERSION_2);
+  mongoc_apm_callbacks_t *watch = mongoc_apm_callbacks_new();
+  mongoc_apm_set_command_succeeded_cb(watch, on_succeeded);
+  mongoc_apm_set_command_failed_cb(watch, on_failed);
+  mongoc_client_pool_set_apm_callbacks(store->pool, watch, NULL);
+  mongoc_apm_callbacks_destroy(watch);
+  return 0;
+}
+
+int mg_pool_open(struct mg_store *store, const struct azd_store_options *options, struct azd_error *error) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  bson_error_t failure;
+  pthread_once(&once, start_driver);
+  mongoc_uri_t *uri = mongoc_uri_new_with_error(options->url, &failure);
+  if (!uri)
+    return azd_fail(error, AZD_EINVAL,
+                    "this is no MongoDB url (%s): mongodb://user:password@host:27017/?option=value, special characters "
+                    "of the password as %%xx",
+                    failure.message);
+  const char *named = mongoc_uri_get_database(uri);
+  const char *database = options->database && *options->database ? options->database
+                         : named && *named                       ? named
+                                                                 : "azure_drift";
+  char *name = NULL;
+  int rc = check(uri, error);
+  if (!rc && !database_ok(database)) rc = azd_fail(error, AZD_EINVAL, "%s is no name of a MongoDB database", database);
+  if (!rc) {
+    set_options(uri);
+    name = name_of(uri, database);
+    store->database = strdup(database);
+    if (!name || !store->database || azd_store_init(&store->base, &mg_ops, name, options->read_only))
+      rc = azd_fail(error, AZD_ENOMEM, "no memory for a store");
+  }
+  if (!rc) rc = pool_of(store, uri, error);
+  free(name);
+  mongoc_uri_destroy(uri);
+  return rc;
+}
