@@ -1,4 +1,5 @@
 #include "drift/batch.h"
+#include "drift/drift_json.h"
 
 #include <stdlib.h>
 
@@ -169,7 +170,7 @@ int azd_batch_judge(struct azd_batch *batch, struct azd_batch_worker *worker, co
     result->ignored += found.ignored;
     result->not_compared += found.not_compared;
     result->complete = result->complete && found.complete;
-    if (found.errors.size > 2) append_object(&batch->errors, found.errors);
+    if (found.errors.size > 2) append_object(&batch->errors, azd_script_errors_inside(found.errors));
     if (found.found)
       status = keep_drift(batch, &batch->pairs[i], &found, result->count++);
     else if (found.effects || found.notes || (options->show_ignored && found.ignored))

@@ -30,7 +30,7 @@ struct azd_batch_result {
   const struct azd_batch_drift *drifts; /* those that were found, in the order of the cursor */
   uint32_t count;
   uint32_t pairs, effects, notes, ignored, not_compared; /* over all pairs */
-  struct azd_str errors; /* script errors, arrays parted by commas, without brackets around them */
+  struct azd_str errors; /* script errors, objects parted by commas, without brackets around them */
   struct azd_str quiet;  /* pairs without drift that have effects or, where they are shown, ignored differences: their
                             JSON objects, parted by commas */
   bool complete;

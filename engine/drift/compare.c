@@ -1,4 +1,5 @@
 #include "drift/compare.h"
+#include "drift/drift_json.h"
 #include "json/canonical.h"
 #include "json/pointer.h"
 
@@ -146,7 +147,7 @@ static int compare_pair(struct comparison *c, const struct azd_inventory_item *o
   } else if (quiet) {
     append_object(c->quiet, found.json);
   }
-  if (c->errors && found.errors.size > 2) append_object(c->errors, found.errors);
+  if (c->errors && found.errors.size > 2) append_object(c->errors, azd_script_errors_inside(found.errors));
   return azd_buf_status(c->out) ? azd_fail(c->error, azd_buf_status(c->out), "no memory for the report") : 0;
 }
 

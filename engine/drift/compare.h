@@ -29,7 +29,7 @@ struct azd_compare_result {
   bool complete; /* every policy ran */
 };
 
-/* Appends to out a JSON array of drifts, to errors the script errors, each an array, and to quiet the objects of pairs
+/* Appends to out a JSON array of drifts, to errors the objects of script errors, and to quiet the objects of pairs
  * without drift that have effects or, where they are shown, ignored differences; both (each may be NULL) parted by
  * commas without brackets around them. 0, or as azd_detect_nodes, and AZD_EPARSE or AZD_ELIMIT where a text is not
  * JSON: the sentence begins with "old" or "new". */

@@ -210,3 +210,7 @@ void azd_script_errors_json(struct azd_buf *out, const struct azd_judgement *jud
   }
   azd_buf_append_char(out, ']');
 }
+
+struct azd_str azd_script_errors_inside(struct azd_str array) {
+  return (struct azd_str){array.data + 1, array.size - 2};
+}

@@ -17,4 +17,7 @@ void azd_drift_json(struct azd_buf *out, const struct azd_detect_options *option
 /* Appends the array of script errors. */
 void azd_script_errors_json(struct azd_buf *out, const struct azd_judgement *judgement);
 
+/* The members of such an array without its brackets, borrowed: what several pairs met becomes one array. */
+struct azd_str azd_script_errors_inside(struct azd_str array);
+
 #endif

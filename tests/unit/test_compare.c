@@ -121,7 +121,10 @@ static void what_policies_raise_is_told_and_nothing_is_lost(void **state) {
   assert_false(world->result.complete);
   assert_int_equal(world->result.drifts, 2);
   assert_int_equal(world->result.by_severity[AZD_SEVERITY_HIGH], 2);
-  assert_has(azd_buf_str(&world->errors), "[{\"policy\":\"fragile\"");
+  /* Objects parted by commas, as reports hold them; not an array of each pair. */
+  struct azd_str errors = azd_buf_str(&world->errors);
+  assert_has(errors, "{\"policy\":\"fragile\"");
+  assert_null(memchr(errors.data, '[', errors.size));
   assert_has(drifts, "\"resource_id\":\"/x/providers/A.b/c/2\"");
 }
 

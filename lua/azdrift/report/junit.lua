@@ -87,10 +87,10 @@ function Junit:report(report)
   local coverage = model.field(report, "coverage")
   for _, entry in model.each(coverage and coverage.types) do coverage_case(suite, entry) end
   for _, entry in model.each(coverage and coverage.resources) do coverage_case(suite, entry) end
-  for _, problem in model.each(report.errors) do
+  for _, problem in ipairs(model.problems(report)) do
     suite.errors = suite.errors + 1
-    case(suite, "policies", problem.policy or "?", ('<error type="policy" message="%s"/>'):format(
-      xml(problem.error or "?")))
+    case(suite, "policies", problem.name or "rules", ('<error type="%s" message="%s"/>'):format(problem.what,
+      xml(model.problem_text(problem))))
   end
   -- A suite without tests is read as "nothing ran" by some: that we looked is a test by itself.
   if suite.tests == 0 then case(suite, "azdrift", "no drift") end

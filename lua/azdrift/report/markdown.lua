@@ -89,8 +89,9 @@ function Markdown:gaps(report)
 end
 
 function Markdown:errors(report)
-  for _, problem in model.each(report.errors) do
-    self:line(("- **policy failed**: %s: %s"):format(code(problem.policy or "?"), plain(problem.error or "?")))
+  for _, problem in ipairs(model.problems(report)) do
+    self:line(("- **%s failed**: %s%s"):format(problem.what, problem.name and code(problem.name) .. ": " or "",
+      plain(model.problem_text(problem))))
   end
 end
 
@@ -118,9 +119,13 @@ function Markdown:report(report)
   self:line()
   local loud = model.sorted(report, model.is_loud)
   local said = counts(report)
-  local whole = report.complete == true
+  local short_of = ""
+  if report.complete ~= true then
+    local only_judged = #gaps.list(report) == 0 and #model.problems(report) > 0
+    short_of = only_judged and ". Not everything was judged." or ". Not everything was read."
+  end
   self:line(("**%s**%s%s"):format(#loud == 1 and "1 drift" or #loud .. " drifts", said ~= "" and ": " .. said or "",
-    whole and "" or ". Not everything was read."))
+    short_of))
   self:line()
   for _, drift in ipairs(loud) do self:drift(drift) end
   self:gaps(report)

@@ -114,6 +114,31 @@ function model.note_text(note)
   return said or ("the order of %s changed"):format(field(note, "property") or "?")
 end
 
+--- What scripts of this project failed with: { what = "policy" or "rule", name, at, text, count }, each once: what fails at one
+--- resource fails at hundreds alike.
+function model.problems(report)
+  local problems, by_key = {}, {}
+  for _, entry in model.each(report.errors) do
+    local of_rule = entry.policy == "rules"
+    local problem = { what = of_rule and "rule" or "policy", name = not of_rule and entry.policy or nil,
+      at = field(entry, "at"), text = entry.error, count = 1 }
+    local key = ("%s\0%s\0%s"):format(entry.policy, problem.at or "", problem.text)
+    if by_key[key] then
+      by_key[key].count = by_key[key].count + 1
+    else
+      by_key[key] = problem
+      problems[#problems + 1] = problem
+    end
+  end
+  return problems
+end
+
+--- "policies/p.lua:5: attempt to compare nil with number (at 12 resources)"
+function model.problem_text(problem)
+  local where = problem.at and problem.at ~= "" and problem.at .. ": " or ""
+  return ("%s%s%s"):format(where, problem.text, problem.count > 1 and (" (at %d resources)"):format(problem.count) or "")
+end
+
 local KINDS = { removed = 1, recreated = 2, added = 3, changed = 4, moved = 5, state = 6 }
 
 local function sort_key(drift)

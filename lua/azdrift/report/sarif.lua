@@ -108,8 +108,9 @@ function Sarif:report(report)
   for _, gap in ipairs(gaps.list(report)) do
     self:notify("warning", "azdrift/coverage", ("%s: %s"):format(gap.type or gap.id or "?", gaps.answer(gap)))
   end
-  for _, problem in model.each(report.errors) do
-    self:notify("error", "azdrift/policy-failed", ("%s: %s"):format(problem.policy or "?", problem.error or "?"))
+  for _, problem in ipairs(model.problems(report)) do
+    self:notify("error", ("azdrift/%s-failed"):format(problem.what), ("%s%s"):format(
+      problem.name and problem.name .. ": " or "", model.problem_text(problem)))
   end
   if report.complete ~= true then self.complete = false end
 end

@@ -85,10 +85,9 @@ function Text:gaps(report)
 end
 
 function Text:errors(report)
-  for _, problem in model.each(report.errors) do
-    local where = model.field(problem, "at")
-    self:line(self:paint("high", "Policy failed: "), safe(problem.policy or "?"),
-      where and (" (%s)"):format(safe(where)) or "", ": ", safe(problem.error or "?"))
+  for _, problem in ipairs(model.problems(report)) do
+    local title = ("%s failed: "):format(problem.what == "rule" and "Rule" or "Policy " .. safe(problem.name))
+    self:line(self:paint("high", title), safe(model.problem_text(problem)))
   end
 end
 
