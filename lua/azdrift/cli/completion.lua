@@ -32,17 +32,22 @@ local function first_words(command)
   return words
 end
 
+-- Every option with a choice of values, as { place = "drift --format", words = "text json ..." }: another command may
+-- offer other values for the same option.
 local function choices_of(list)
-  local by_option = {}
+  local choices = {}
   for _, entry in ipairs(list) do
     for _, option in ipairs(entry.command.options or {}) do
-      if option.choices then by_option["--" .. option.long] = table.concat(option.choices, " ") end
+      if option.choices then
+        choices[#choices + 1] = { place = ("%s --%s"):format(entry.path, option.long),
+          words = table.concat(option.choices, " ") }
+        if option.short then
+          choices[#choices + 1] = { place = ("%s -%s"):format(entry.path, option.short), words = choices[#choices].words }
+        end
+      end
     end
   end
-  local names = {}
-  for name in pairs(by_option) do names[#names + 1] = name end
-  table.sort(names)
-  return names, by_option
+  return choices
 end
 
 local function takes_files(command)
@@ -55,13 +60,10 @@ end
 local BASH_HEAD = [=[
 # bash completion for azdrift: azdrift completion bash > /etc/bash_completion.d/azdrift
 _azdrift() {
-  local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" path="" word words="" options="" files=""
+  local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" path="" word command="" words="" options="" files=""
   # bash splits --name=value into three words.
   if [[ "$current" == "=" ]]; then current=""; elif [[ "$previous" == "=" ]]; then previous="${COMP_WORDS[COMP_CWORD-2]}"; fi
   case "$previous" in
-]=]
-
-local BASH_PATH = [=[
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
   esac
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -73,20 +75,19 @@ local BASH_PATH = [=[
 function completion.bash(commands, write)
   local list = flatten(commands, "", {})
   write(BASH_HEAD)
-  local names, choices = choices_of(list)
-  for _, name in ipairs(names) do
-    write(('    %s) mapfile -t COMPREPLY < <(compgen -W "%s" -- "${current##*,}"); return ;;\n'):format(name,
-      choices[name]))
-  end
-  write(BASH_PATH)
   for _, entry in ipairs(list) do
-    write(('      "%s") words="%s"; options="%s"; files="%s" ;;\n'):format(entry.path,
+    write(('      "%s") command="$path"; words="%s"; options="%s"; files="%s" ;;\n'):format(entry.path,
       table.concat(first_words(entry.command), " "),
       table.concat(option_words(entry.command), " "), takes_files(entry.command) and "yes" or ""))
   end
   local top = {}
   for _, command in ipairs(commands) do top[#top + 1] = command.name end
-  write("    esac\n  done\n")
+  write('    esac\n  done\n  case "$command $previous" in\n')
+  for _, choice in ipairs(choices_of(list)) do
+    write(('    "%s") mapfile -t COMPREPLY < <(compgen -W "%s" -- "${current##*,}"); return ;;\n'):format(choice.place,
+      choice.words))
+  end
+  write("  esac\n")
   write(('  if [[ -z "$path" ]]; then words="%s"; options="--help --version"; fi\n'):format(table.concat(top, " ")))
   write('  if [[ "$current" == -* ]]; then words="$options"; files=""; fi\n')
   write('  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; [[ -n "$files" ]] && compgen -f -- "$current")\n')

@@ -172,9 +172,12 @@ end)
 describe("completion", function()
   it("is made for bash and zsh from the declarations", function()
     local bash = run({ "completion", "bash" }).out()
-    assert.is_truthy(bash:find('"rules explain") words=""; options="--format --json', 1, true))
-    assert.is_truthy(bash:find('--fail-on) mapfile -t COMPREPLY < <(compgen -W "info low medium high critical"', 1,
+    assert.is_truthy(bash:find('"rules explain") command="$path"; words=""; options="--format --json', 1, true))
+    assert.is_truthy(bash:find('"drift --fail-on") mapfile -t COMPREPLY < <(compgen -W "info low medium high critical"', 1,
       true))
+    -- One option, other values: what completes a report's format is not what completes a list's.
+    assert.is_truthy(bash:find('"drift --format") mapfile -t COMPREPLY < <(compgen -W "text json markdown sarif', 1, true))
+    assert.is_truthy(bash:find('"snapshots -f") mapfile -t COMPREPLY < <(compgen -W "text json"', 1, true))
     local zsh = run({ "completion", "zsh" }).out()
     assert.is_truthy(zsh:find("#compdef azdrift", 1, true))
     assert.is_truthy(zsh:find("SEVERITY:(info low medium high critical)", 1, true))

@@ -12,7 +12,10 @@ local function find(commands, words)
       names[#names + 1] = command.name
       if command.name == word then below = command end
     end
-    if not below then failure.raise('no command "%s"%s', word, suggest.clause(word, names)) end
+    if not below then
+      local near = suggest.clause(word, names)
+      failure.raise('no command "%s"%s', word, near ~= "" and near or "; `azdrift help` lists what there is")
+    end
     found, commands = below, below.commands
   end
   return found
