@@ -99,7 +99,8 @@ local function report_of(store, scope, query)
 end
 
 --- Reports of a store, one a scope that has the moments asked for, in order of scope.
--- @param query { scope = text or nil (all), from = moment or nil (the baseline), to = moment or nil (the newest), types, show, bundle }
+-- @param query { scope = text or nil (all), from = moment or nil (the baseline), to = moment or nil (the newest), types, show, bundle,
+--   missed = function(scope), told of each scope that has no snapshot at a moment asked for }
 -- @return iterator
 function detect.drift(store, query)
   local scopes = query.scope and { query.scope } or store:scopes()
@@ -109,6 +110,7 @@ function detect.drift(store, query)
       place = place + 1
       local report = report_of(store, scopes[place], query)
       if report then return report end
+      if query.missed then query.missed(scopes[place]) end
     end
   end
 end

@@ -100,6 +100,7 @@ refused '-Z' drift -Z
 refused 'NEW' diff good.json
 refused 'third.json' diff good.json other.json third.json
 refused 'soon' drift --from soon
+refused 'is in the future' drift --from 2999-01-01
 refused '41' drift --from 41
 refused 'vm-1' history vm-1
 refused 'PATH' rules explain Microsoft.Web/sites

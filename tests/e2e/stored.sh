@@ -35,7 +35,19 @@ equals 'one type' '{"Microsoft.Web/sites":1}' \
   "$("$azdrift" export --type microsoft.web/sites | jq -c '.resources | map_values(length)')"
 equals 'two types have the form of all' "$("$azdrift" export | jq -cS .)" \
   "$("$azdrift" export --type Microsoft.Web/sites --type Microsoft.Storage/storageAccounts | jq -cS .)"
-equals 'a type that is not there' '{}' "$("$azdrift" export --type Microsoft.None/none | jq -c .resources)"
+equals 'a type that is not there' '{}' "$("$azdrift" export --type Microsoft.Sql/servers | jq -c .resources)"
+
+# refuses WHAT SENTENCE WORD...: exit code 1, and nothing on standard output that could be read as "no drift".
+refuses() {
+  local what=$1 sentence=$2 code=0
+  shift 2
+  "$azdrift" "$@" >out 2>err || code=$?
+  [ "$code" = 1 ] && [ ! -s out ] && grep -qF -- "$sentence" err || equals "$what" "$sentence" "$code $(cat out err)"
+}
+refuses 'a misspelt type to export' 'did you mean "Microsoft.Web/sites"?' export --type Microsoft.Web/sits
+refuses 'a misspelt type to compare' 'did you mean "Microsoft.Web/sites"?' drift --type Microsoft.Web/sits
+refuses 'a moment before the first' 'no snapshot at --from 2020-01-01; `azdrift snapshots`' drift --from 2020-01-01
+refuses 'a moment to come' 'is in the future' drift --from 2999-01-01
 "$azdrift" export --at 2020-01-01 2>err && equals 'a time before the first' 'exit code 1' 0
 grep -q 'azdrift snapshots' err || equals 'what to do' 'a hint' "$(cat err)"
 "$azdrift" export >/dev/full 2>err && equals 'a full disk' 'exit code 1' 0

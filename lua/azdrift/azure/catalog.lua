@@ -1,6 +1,7 @@
 --- The catalogue of resource types (catalog/types.tsv): how a type is listed, read, and by which api-version.
 -- Rows stay in a mapped C table; a type becomes a Lua table only when it is asked for, and is not kept.
 
+local suggest = require("azdrift.suggest")
 local text_table = require("azdrift.table")
 
 local catalog = {}
@@ -69,6 +70,13 @@ function catalog:type(name)
     get = row.get,
     how = row.how,
   }
+end
+
+--- '; did you mean "Microsoft.Web/sites"?' of a type that nobody knows, or an empty text.
+function catalog:suggestion(name)
+  local names = {}
+  for known in self.rows:each("type", "type") do names[#names + 1] = known end
+  return suggest.clause(name, names)
 end
 
 --- Children of a type, in the catalogue's order: an array of type names.

@@ -97,6 +97,16 @@ local function unreadable(collector, coverage, failure, open_types)
   return coverage, {}, {}
 end
 
+-- A type that is asked for and that nobody knows is a spelling mistake, and would otherwise be found to have no resources.
+local function check_types(context, types, offered)
+  for _, name in ipairs(types or {}) do
+    if not offered[string.lower(name)] and not context.catalog:type(name) then
+      error({ code = "invalid", message = string.format('--type: nobody knows the resource type "%s"%s', name,
+        context.catalog:suggestion(name)) }, 0)
+    end
+  end
+end
+
 --- @param context { arm, catalog, collector }
 -- @param options { scope, connections, view, children, types, progress, open_types, missed_before }
 -- @return coverage, resources that are gone ({ id, type }), ids still open though nobody showed them
@@ -104,6 +114,7 @@ function scope.read(context, options)
   local coverage = Coverage.new(options.scope)
   local offered, failure = inventory.offered(context.arm, options.scope)
   if not offered then return unreadable(context.collector, coverage, failure, options.open_types) end
+  check_types(context, options.types, offered)
   local ids_by_type
   ids_by_type, failure = inventory.ids(context.arm, context.collector, options.scope)
   if not ids_by_type then coverage:failed("Microsoft.Resources/resources", failure) end

@@ -3,6 +3,7 @@ local moment = require("azdrift.cli.moment")
 local options = require("azdrift.cli.options")
 local project = require("azdrift.cli.project")
 local scopes = require("azdrift.cli.scopes")
+local types = require("azdrift.cli.types")
 local value = require("azdrift.report.value")
 
 local function text_or_null(text) return text ~= "" and text or value.null end
@@ -57,6 +58,7 @@ end
 local function run(context, values)
   local at, scope = at_of(context, values), scopes.parse(values.scope)
   local store <close> = project.store(context, { read_only = true })
+  types.check(context, store, values.type)
   at = at or {}
   -- A snapshot's id says its scope.
   local list = (scope or at.id) and { scope or false } or failure.check(store:scopes())
@@ -72,8 +74,8 @@ local function run(context, values)
     end
   end
   if written == 0 then
-    failure.raise("%s: no snapshot%s; `azdrift snapshots` lists what there is", store:name(),
-      values.at and " at " .. values.at or " yet")
+    if not values.at then failure.raise("%s: no snapshot yet; `azdrift collect` takes one", store:name()) end
+    failure.raise("%s: no snapshot at %s; `azdrift snapshots` lists what there is", store:name(), values.at)
   end
   return 0
 end
@@ -82,7 +84,7 @@ return {
   name = "export",
   summary = "Print snapshots as JSON, one scope a line",
   usage = "azdrift export [options]",
-  about = { "Prints {\"_id\", \"timestamp\", \"subscription_id\", \"resource_group\", \"scope\", \"seq\", "
+  about = { "Prints {\"_id\", \"timestamp\", \"subscription_id\", \"resource_group\", "
     .. "\"resources\": {TYPE: {ID: BODY}}}. `azdrift diff` reads it "
     .. "back. Secrets are not in it: they were replaced by digests before they were stored." },
   options = {
