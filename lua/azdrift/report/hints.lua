@@ -12,6 +12,8 @@ local function count_places(advice, drift)
   -- Nobody is offered to silence what a policy calls high or critical, or what no policy has judged, nor a resource that
   -- came or went.
   if rank == 0 or rank >= model.rank("high") or drift.kind ~= "changed" then return end
+  -- A file may hold a body that does not say what it is: no rule can be written for that.
+  if (drift.resource_type or "") == "" then return end
   for _, change in model.each(drift.changes) do
     local path = model.rule_path(change.property or "")
     local key = ("%s %s"):format((drift.resource_type or ""):lower(), path:lower())

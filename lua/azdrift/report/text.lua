@@ -96,8 +96,8 @@ local COUNTS = { { "new", "new", "new" }, { "effects", "effect" }, { "notes", "n
   { "expected", "expected", "expected" }, { "muted", "muted", "muted" }, { "resolved", "resolved", "resolved" },
   { "not_compared", "not compared", "not compared" } }
 
--- "3 drifts (1 high, 2 low) - 7 effects - 112 ignored by rules"
-function Text:summary_line(summary)
+-- "3 drifts (1 high, 2 low) - 7 effects - 112 ignored by rules"; without the drifts where it was just said that there are none.
+function Text:summary_line(summary, only_beside)
   local severities = {}
   local by_severity = model.field(summary, "by_severity") or {}
   for index = #model.SEVERITIES, 1, -1 do
@@ -106,7 +106,8 @@ function Text:summary_line(summary)
     if count > 0 then severities[#severities + 1] = self:paint(severity, ("%d %s"):format(count, severity)) end
   end
   local drifts = model.field(summary, "drifts") or 0
-  local parts = { self:paint("heading", plural(drifts, "drift")) }
+  local parts = {}
+  if not (only_beside and drifts == 0) then parts[1] = self:paint("heading", plural(drifts, "drift")) end
   if #severities > 0 then parts[1] = ("%s (%s)"):format(parts[1], table.concat(severities, ", ")) end
   for _, row in ipairs(COUNTS) do
     local count = model.field(summary, row[1]) or 0
@@ -162,7 +163,8 @@ function Text:report(report)
   self:gaps(report)
   self:errors(report)
   local summary = model.field(report, "summary") or { drifts = #loud }
-  self:line(self:summary_line(summary))
+  local beside = self:summary_line(summary, #loud == 0)
+  if beside ~= "" then self:line(beside) end
   add_up(self.totals, summary)
   if report.complete ~= true then self.incomplete = self.incomplete + 1 end
   self.advice = hints.collect(self.advice, report, loud)
