@@ -29,7 +29,11 @@ expect 0 'all load and are proved' policies check
 expect 0 'policies/local.lua  2 passed' policies test policies/local.lua
 expect 0 'example 1: medium' policies test --verbose policies/local.lua
 expect 0 "rules/local.lua" rules explain Microsoft.Web/sites "tags['last-scan']"
-expect 1 'no policy with examples' policies test none.lua
+expect 0 '2 passed' policies test ./policies/local.lua
+cd .. && expect 0 '2 passed' policies test my/policies/local.lua --config my/azdrift.lua
+expect 0 '2 passed' policies test policies/local.lua --config my/azdrift.lua && cd my
+expect 1 'policies/none.lua: no such file' policies test policies/none.lua
+expect 1 'rules/local.lua: no policy with examples in that file' policies test rules/local.lua
 
 # A rule that is over, and one that never speaks.
 cat >rules/more.lua <<'LUA'

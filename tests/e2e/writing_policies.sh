@@ -42,7 +42,7 @@ rm -f rules/*.lua policies/*.lua
 awk '/^```lua$/ { getline; file = ""; if ($0 ~ /^-- (rules|policies)\/[a-z_]+\.lua$/) { file = $2; print > file } next }
      /^```$/ { file = "" }
      file { print > file }' "$page"
-for file in rules/scanner.lua policies/storage_tier.lua policies/storage_firewall.lua policies/softer.lua; do
+for file in rules/backup.lua policies/storage_tier.lua policies/storage_firewall.lua policies/softer.lua; do
   [ -s "$file" ] || { : >out; fail "the page has no block for $file"; }
 done
 
@@ -52,17 +52,17 @@ answers 0 policies test policies/storage_tier.lua
 says "3 passed"
 answers 0 policies test policies/storage_firewall.lua
 
-# The scanner's tag is noise, another one is not, and the rule can be asked for.
-storage '{"last-scan":"monday"}' Hot '' >before.json
-storage '{"last-scan":"tuesday"}' Hot '' >after.json
+# The backup's tag is noise, another one is not, and the rule can be asked for.
+storage '{"last-backup":"monday"}' Hot '' >before.json
+storage '{"last-backup":"tuesday"}' Hot '' >after.json
 answers 0 diff before.json after.json
-answers 0 rules explain Microsoft.Storage/storageAccounts "tags['last-scan']"
-says "rules/scanner.lua"
+answers 0 rules explain Microsoft.Storage/storageAccounts "tags['last-backup']"
+says "rules/backup.lua"
 storage '{"owner":"eve"}' Hot '' >after.json
 answers 2 diff before.json after.json
 
 # The policy of data speaks, with its message filled in.
-storage '{"last-scan":"monday"}' Cool '' >after.json
+storage '{"last-backup":"monday"}' Cool '' >after.json
 answers 2 diff before.json after.json --policies
 says "a went from Hot to Cool"
 says "archive-tier"

@@ -4,16 +4,16 @@ return {
 -- The settings of this project: data, no program. env(NAME, default) and file(PATH) are all it can call.
 -- Every setting with its default and its environment variable: azdrift help config
 return {
-  -- Where snapshots are kept. One SQLite file beside this one is enough to begin with; for several engines: MongoDB.
+  -- Where snapshots are kept: one SQLite file beside this one.
   store = {
-    url = env("MONGODB_URL"),
     path = "azdrift.db",
   },
 
   -- Whose subscriptions are read. Without an account it is who `az login` says, or the AZURE_* variables.
   -- Reader is all azdrift needs, and all it uses: it never writes to Azure.
   -- accounts = {
-  --   { name = "prod", tenant = "<tenant id>", credential = "workload", include = { "*" } },
+  --   { name = "prod", tenant = "<tenant id>", client = "<client id>", credential = "secret",
+  --     secret = env("PROD_CLIENT_SECRET"), include = { "*" } },
   -- },
 
   -- Exit code 2 from this severity on: info, low, medium, high, critical.
@@ -39,7 +39,7 @@ rules {
   { "policies/local.lua", [[
 -- How bad a change is. A policy watches a property and says a severity; its examples are its tests:
 --   azdrift policies test
-policy "sandbox-public-network" {
+policy "storage-public-network" {
   type     = "Microsoft.Storage/storageAccounts",
   watch    = "properties.publicNetworkAccess",
   to       = { "Enabled" },

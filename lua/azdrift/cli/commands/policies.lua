@@ -4,14 +4,26 @@ local project = require("azdrift.cli.project")
 local terminal = require("azdrift.cli.terminal")
 local value = require("azdrift.report.value")
 
+-- A file as the bundle names it, from its project's folder: "./policies/x.lua" and "my/policies/x.lua" may be the same file.
+local function in_project(context, file)
+  if not file then return nil end
+  local folder = context:settings().directory or "."
+  if not (context.host.kind(file) or context.host.kind(folder .. "/" .. file)) then
+    failure.raise("%s: no such file", file)
+  end
+  local name = file
+  if name:sub(1, #folder + 1) == folder .. "/" then name = name:sub(#folder + 2) end
+  return (name:gsub("^%./+", ""))
+end
+
 local function run_examples(context, file)
   -- Unproved: an example that fails is what this is asked to show, not a reason to refuse the bundle.
   local bundle = project.bundle(context, { policies = true, unproved = true })
-  local results, message = bundle:test(file)
+  local results, message = bundle:test(in_project(context, file))
   if not results then failure.raise("%s", message) end
   if #results == 0 then
     failure.raise("%s: no policy with examples%s", file or "policies",
-      file and " in that file; name it as `policies/x.lua`" or "")
+      file and " in that file; it has to be one of the project's, in policies/" or "")
   end
   return results, bundle
 end
