@@ -2,6 +2,7 @@
 -- A scope is collected under a lease; its snapshot is published whole or not at all; then drift is looked for against the baseline.
 
 local account = require("azdrift.azure.account")
+local baseline = require("azdrift.baseline")
 local collectors = require("azdrift.collectors")
 local drift = require("azdrift.drift")
 local inventory = require("azdrift.azure.inventory")
@@ -46,16 +47,22 @@ end
 
 -- Keeps the lease while body runs; a lost lease ends it.
 local function with_lease(lease, body)
+  local work, lost = task.spawn(body), nil
   local keeper = task.spawn(function()
     while true do
       task.sleep_ms(RENEW_MS)
-      must(lease:renew(LEASE_MS))
+      local renewed, problem, code = lease:renew(LEASE_MS)
+      if not renewed then
+        lost = { message = problem, code = code }
+        work:cancel("the lease was lost")
+        return
+      end
     end
   end)
-  local results = table.pack(pcall(body))
+  work:wait()
   keeper:cancel("the collection ended")
-  if not results[1] then error(results[2], 0) end
-  return table.unpack(results, 2, results.n)
+  if lost and work:status() == "cancelled" then error(lost, 0) end
+  return work:join()
 end
 
 -- Reads the scope under its lease and publishes the snapshot.
@@ -81,14 +88,6 @@ local function take_snapshot(context, options, subscription, lease)
   return snapshot, coverage
 end
 
--- The first snapshot that read a type in full is its baseline.
-local function set_baseline(context, scope, snapshot, coverage)
-  local types = coverage:ok_types()
-  if #types == 0 then return end
-  must(context.store:baseline_set({ scope = scope, types = types, seq = snapshot.seq, only_missing = true, who = "azdrift",
-    why = "the first snapshot that read the type in full" }))
-end
-
 --- Collects one subscription: { scope, seq, resources, added, changed, removed, complete, report }, or raises { message, code }.
 function collect.scope(context, options, subscription)
   local scope = "/subscriptions/" .. subscription.id
@@ -96,7 +95,7 @@ function collect.scope(context, options, subscription)
   local releasing <close> = setmetatable({}, { __close = function() lease:release() end })
   return with_lease(lease, function()
     local snapshot, coverage = take_snapshot(context, options, subscription, lease)
-    set_baseline(context, scope, snapshot, coverage)
+    must(baseline.begin(context.store, scope, snapshot, coverage, options.types == nil))
     must(context.store:train(scope))
     log.info("collected", string.format("%s: snapshot %d, %d resources, %d new, %d changed, %d removed, chain %s", scope, snapshot.seq,
       snapshot.resources, snapshot.added, snapshot.changed, snapshot.removed, snapshot.chain))

@@ -1,6 +1,8 @@
 --- What a run read and what it could not: one line a type, and the few resources that stand out. Pure.
 -- Outcomes: ok, partial, forbidden, unsupported, throttled, error, not_asked. Only `ok` lets the absence of a resource mean anything.
 
+local json = require("azdrift.json")
+
 local coverage = {}
 coverage.__index = coverage
 
@@ -79,6 +81,13 @@ function coverage:resource(type_name, id, failure)
   note_failure(self, type_name, failure, failure.outcome == "forbidden" and "forbidden" or "partial", true)
 end
 
+--- The generic list of resources was read: types that have any.
+-- @param types table by type in lower case
+function coverage:inventory(types)
+  self.shown = {}
+  for name in pairs(types) do self.shown[name] = true end
+end
+
 --- What failed so far says nothing about the type: it is read in another way from now on.
 function coverage:forget(type_name)
   local line = self:line(type_name)
@@ -129,7 +138,7 @@ function coverage:document()
   table.sort(keys)
   local types = {}
   for i, key in ipairs(keys) do types[i] = self.lines[key] end
-  return { complete = self:is_complete(), types = types, resources = self.resources,
+  return { complete = self:is_complete(), types = json.array(types), resources = json.array(self.resources),
     more_resources = self.more_resources > 0 and self.more_resources or nil }
 end
 

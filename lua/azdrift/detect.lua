@@ -94,7 +94,7 @@ local function report_of(store, scope, query)
     from = snapshot_at(store, scope, query.from)
     if not from then return nil end
   end
-  return drift.find(store, { scope = scope, from = from and from.seq, to = to, types = query.types, show = query.show,
+  return drift.find(store, { scope = scope, from = from, to = to, types = query.types, show = query.show,
     bundle = query.bundle }).report
 end
 

@@ -37,11 +37,42 @@ local function document(found, state)
   return string.sub(json.encode(head), 1, -2) .. "," .. string.sub(found.json, 2), head._id
 end
 
--- The lives of a scope that have not ended, by fingerprint and as a list.
+-- What the generic list of resources, and the providers' own, say of every type that has no line of its own.
+local UMBRELLAS = { "microsoft.resources/resources", "microsoft.resources/providers" }
+
+-- A function that says whether a snapshot knew of a type all there was, by its published coverage.
+local function reads_in_full(coverage)
+  local outcomes = {}
+  for _, line in ipairs(coverage and coverage.types or {}) do outcomes[line.type] = line.outcome end
+  local has_seen_all = coverage ~= nil
+  for _, name in ipairs(UMBRELLAS) do has_seen_all = has_seen_all and (outcomes[name] or "ok") == "ok" end
+  return function(type_name)
+    local outcome = outcomes[string.lower(type_name)]
+    if outcome then return outcome == "ok" or outcome == "unsupported" end
+    return has_seen_all
+  end
+end
+
+-- What the older snapshot did not show, though it could not be read in full, is not known to be new.
+local function leave_out_unknown(all, was_read)
+  local known = {}
+  for _, found in ipairs(all.drifts) do
+    if found.kind == "added" and not was_read(found.type) then
+      all.not_compared = all.not_compared + 1
+    else
+      known[#known + 1] = found
+    end
+  end
+  all.drifts = known
+end
+
+-- The lives of a scope that have not ended, by fingerprint and as a list. Their documents stay in the store.
 local function lives_of(store, scope)
   local by_fingerprint, list = {}, {}
   local cursor <close> = must(store:drifts({ scope = scope }))
-  for known in cursor.next, cursor do
+  for row in cursor.next, cursor do
+    local known = { fingerprint = row.fingerprint, status = row.status, first_seen_seq = row.first_seen_seq,
+      first_seen_ms = row.first_seen_ms, until_ms = row.until_ms, who = row.who, why = row.why }
     by_fingerprint[known.fingerprint] = known
     list[#list + 1] = known
   end
@@ -79,14 +110,16 @@ local function header(fields, all, rows)
 end
 
 --- Looks for drift of one scope.
--- @param query { scope, from = seq or nil (the baseline), to = snapshot, types, show = set, bundle, now_ms }
--- @return { report = document, text, head, rows, resolved, expected, has_drift }
+-- @param query { scope, from = snapshot or nil (the baseline), to = snapshot, types, show = set, bundle }
+-- @return { report = document, fields, head, rows, resolved, expected, has_drift }
 function drift.find(store, query)
-  local to, against_baseline = query.to, query.from == nil
+  local from, to, against_baseline = query.from, query.to, query.from == nil
   local detector = detectors.new({ bundle = query.bundle, shape = shape, scope = query.scope, now_ms = to.timestamp_ms,
     show_ignored = query.show and query.show.ignored, against_baseline = against_baseline })
-  local all = find(store, { scope = query.scope, to_seq = to.seq, from_seq = query.from, from_baseline = against_baseline,
+  local all = find(store, { scope = query.scope, to_seq = to.seq, from_seq = from and from.seq, from_baseline = against_baseline,
     types = query.types }, detector)
+  local before = from and (json.decode(from.coverage) or { complete = false })
+  if before then leave_out_unknown(all, reads_in_full(before)) end
   local known, list = {}, {}
   if against_baseline then known, list = lives_of(store, query.scope) end
   local summary = { drifts = 0, by_severity = {}, effects = all.effects, notes = all.notes, ignored = all.ignored, muted = 0, new = 0,
@@ -96,7 +129,8 @@ function drift.find(store, query)
   summary.resolved = #resolved
   local coverage = json.decode(to.coverage) or { complete = false }
   local fields = { _id = system.uuid(), revision = 1, timestamp = time.format(to.timestamp_ms), scope = query.scope, snapshot_id = to.id,
-    from = query.from, to = to.seq, has_drift = has_drift, complete = coverage.complete and all.complete,
+    from = from and from.seq, to = to.seq, has_drift = has_drift,
+    complete = coverage.complete and all.complete and (not before or before.complete),
     stamps = { bundle = query.bundle:stamp(), redaction_key = to.redaction_key, chain = to.chain }, summary = summary, coverage = coverage,
     patterns = json.array({}) }
   local head, text = header(fields, all, rows)

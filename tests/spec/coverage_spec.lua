@@ -1,5 +1,6 @@
 -- What a run read and what it could not: outcomes, what they add up to, and the published form.
 local Coverage = require("azdrift.coverage")
+local json = require("azdrift.json")
 
 local SCOPE <const> = "/subscriptions/1"
 
@@ -101,6 +102,10 @@ describe("a coverage", function()
     local names = {}
     for i, line in ipairs(coverage:document().types) do names[i] = line.type end
     assert.same({ "a/a", "b/b", "c/c" }, names)
+  end)
+
+  it("has lists even where nothing is in them", function()
+    assert.equal('{"complete":true,"resources":[],"types":[]}', json.canonical(json.parse(json.encode(Coverage.new(SCOPE):document()))))
   end)
 
   it("says since when a type could not be read", function()

@@ -117,7 +117,11 @@ function scope.read(context, options)
   check_types(context, options.types, offered)
   local ids_by_type
   ids_by_type, failure = inventory.ids(context.arm, context.collector, options.scope)
-  if not ids_by_type then coverage:failed("Microsoft.Resources/resources", failure) end
+  if ids_by_type then
+    coverage:inventory(ids_by_type)
+  else
+    coverage:failed("Microsoft.Resources/resources", failure)
+  end
   local reader = Reader.new(context, options, coverage, offered)
   local jobs, total = jobs_of(reader, ids_by_type or {}, options.open_types)
   options.progress:expect(total)
