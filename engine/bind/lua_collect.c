@@ -261,7 +261,8 @@ static int l_page(lua_State *L) {
   const struct azd_http_reply *reply = azd_check_http_reply(L, 2);
   luaL_checktype(L, 3, LUA_TTABLE);
   lua_settop(L, 3);
-  luaL_argcheck(L, reply->encoding != AZD_HTTP_UNKNOWN_ENCODING, 2, "a reply in an encoding that nobody asked for");
+  if (reply->encoding == AZD_HTTP_UNKNOWN_ENCODING)
+    return azd_push_failure(L, AZD_EUNSUPPORTED, "the reply has a Content-Encoding that was not asked for");
   struct page *page = (struct page *)new_task(L, &page_type, collector);
   azd_work_anchor(L, &page->task.work, 2);
   azd_work_anchor(L, &page->task.work, 3);

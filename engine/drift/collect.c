@@ -262,14 +262,19 @@ static void name_item(struct azd_collect_worker *worker, const struct azd_page *
   azd_buf_append_char(&worker->names, 0);
 }
 
-static struct azd_str next_link(const struct azd_doc *doc, const struct azd_page *page) {
-  for (size_t i = 0; i < AZD_PAGE_NEXT_MAX; i++) {
-    if (!page->next[i].size) continue;
+/* A link that is neither text nor null is no end of a list: what it hides would count as read. */
+static int next_link(const struct azd_doc *doc, const struct azd_page *page, struct azd_str *link,
+                     struct azd_error *error) {
+  *link = (struct azd_str){"", 0};
+  for (size_t i = 0; i < AZD_PAGE_NEXT_MAX && !link->size; i++) {
     azd_node node;
-    if (azd_pointer_resolve(doc, 0, page->next[i], &node)) continue;
-    if (azd_doc_type(doc, node) == AZD_JSON_STRING && azd_doc_string(doc, node).size) return azd_doc_string(doc, node);
+    if (!page->next[i].size || azd_pointer_resolve(doc, 0, page->next[i], &node)) continue;
+    if (azd_doc_type(doc, node) == AZD_JSON_STRING)
+      *link = azd_doc_string(doc, node);
+    else if (azd_doc_type(doc, node) != AZD_JSON_NULL)
+      return azd_fail(error, AZD_EPARSE, "the link to the next page (%.*s) is no text", AZD_STR_FORMAT(page->next[i]));
   }
-  return (struct azd_str){"", 0};
+  return 0;
 }
 
 /* Inflates and parses the reply, and finds its resources. */
@@ -298,7 +303,9 @@ static int open_page(struct azd_collect *collect, struct azd_collect_worker *wor
 int azd_collect_page(struct azd_collect *collect, struct azd_collect_worker *worker, const struct azd_page *page,
                      struct azd_page_result *result, struct azd_error *error) {
   *result = (struct azd_page_result){0};
+  struct azd_str next;
   int status = open_page(collect, worker, page, error);
+  if (!status) status = next_link(worker->doc, page, &next, error);
   if (status) return status;
   azd_buf_clear(&worker->names);
   const struct azd_inventory *inventory = &worker->inventory;
@@ -317,7 +324,7 @@ int azd_collect_page(struct azd_collect *collect, struct azd_collect_worker *wor
   if (status) return status;
   result->nameless = inventory->without_id;
   result->duplicate_keys = azd_doc_duplicates(worker->doc, NULL);
-  result->next = next_link(worker->doc, page);
+  result->next = next;
   result->names = azd_buf_str(&worker->names);
   return 0;
 }

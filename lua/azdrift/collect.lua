@@ -20,6 +20,7 @@ local collect = {}
 local LEASE_MS = 120000
 local RENEW_MS = LEASE_MS // 3
 local SCOPES_AT_ONCE = 4
+local KEPT_LIMITS = { max_bytes = 64 * 1024 * 1024 } -- of a coverage, or of a list of ids, as a snapshot keeps them
 
 -- What a scope fails with: { message, code }. Anything else that is raised is a bug or a cancel.
 local function must(value, problem, code)
@@ -33,8 +34,8 @@ local function told_before(store, scope, seq)
   local missed = {}
   if seq == 0 then return nil, missed end
   local snapshot = must(store:snapshot({ scope = scope, seq = seq }))
-  for _, id in ipairs(json.decode(snapshot.missing or "[]") or {}) do missed[string.lower(id)] = true end
-  return json.decode(snapshot.coverage), missed
+  for _, id in ipairs(must(json.decode(snapshot.missing or "[]", KEPT_LIMITS))) do missed[string.lower(id)] = true end
+  return json.decode(snapshot.coverage, KEPT_LIMITS), missed
 end
 
 -- Types with open versions when the run began.
@@ -83,7 +84,7 @@ local function take_snapshot(context, options, subscription, lease)
   coverage:date(lease:seq(), coverage_before)
   local document = coverage:document()
   local snapshot = must(commit:publish({ status = document.complete and "complete" or "partial", timestamp_ms = started_ms,
-    subscription_id = subscription.id, coverage = json.encode(document), missing = json.encode(json.array(still)),
+    subscription_id = subscription.id, coverage = json.encode(document, KEPT_LIMITS), missing = json.encode(json.array(still), KEPT_LIMITS),
     stamps = json.encode({ bundle = context.bundle:stamp() }), redaction_key = context.redaction.id }))
   return snapshot, coverage
 end

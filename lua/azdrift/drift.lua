@@ -10,6 +10,8 @@ local time = require("azdrift.time")
 
 local drift = {}
 
+local COVERAGE_LIMITS = { max_bytes = 64 * 1024 * 1024 } -- of what could not be read, as a snapshot keeps it
+
 local function must(value, problem, code)
   if value == nil then error({ message = problem, code = code }, 0) end
   return value
@@ -104,7 +106,7 @@ end
 local function header(fields, all, rows)
   local texts = {}
   for i, row in ipairs(rows) do texts[i] = row.text end
-  local head = json.encode(fields)
+  local head = json.encode(fields, COVERAGE_LIMITS)
   return head, string.sub(head, 1, -2) .. ',"errors":[' .. table.concat(all.errors, ",") .. '],"drifts":[' .. table.concat(texts, ",") ..
     '],"quiet":[' .. table.concat(all.quiet, ",") .. "]}"
 end
@@ -127,7 +129,7 @@ function drift.find(store, query)
   local rows, found_set, has_drift, expected = live(all, known, { seq = to.seq, now_ms = to.timestamp_ms }, summary)
   local resolved = against_baseline and not query.types and life.resolved(list, found_set) or {}
   summary.resolved = #resolved
-  local coverage = json.decode(to.coverage) or { complete = false }
+  local coverage = json.decode(to.coverage, COVERAGE_LIMITS) or { complete = false }
   local fields = { _id = system.uuid(), revision = 1, timestamp = time.format(to.timestamp_ms), scope = query.scope, snapshot_id = to.id,
     from = from and from.seq, to = to.seq, has_drift = has_drift,
     complete = coverage.complete and all.complete and (not before or before.complete),

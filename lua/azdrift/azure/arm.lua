@@ -13,6 +13,7 @@ arm.__index = arm
 local DEADLINE_MS = 60000
 local REPLY_MAX_BYTES = 64 * 1024 * 1024
 local ERROR_MAX_BYTES = 64 * 1024
+local MESSAGE_MAX_BYTES = 1024 -- of Azure's own words, as far as a report repeats them
 local PAGES_MAX = 100000 -- of one list: beyond it the list is said to be endless
 
 --- @param options { cloud, credential, deadline_ms (of one answer), retry = policy }
@@ -25,16 +26,24 @@ end
 --- query is ours.
 function arm:url(path, api_version, query)
   local encoded = string.gsub(path, "[%c \127-\255%%\"<>\\^`{|}#?]", function(c) return string.format("%%%02X", string.byte(c)) end)
-  local url = self.origin .. encoded .. "?api-version=" .. api_version
+  local version = string.gsub(api_version, "[^%w%.%-]", function(c) return string.format("%%%02X", string.byte(c)) end)
+  local url = self.origin .. encoded .. "?api-version=" .. version
   for _, pair in ipairs(query or {}) do url = url .. "&" .. pair end
   return url
+end
+
+-- Text of at most MESSAGE_MAX_BYTES, cut between characters; nil for anything else.
+local function short(value)
+  if type(value) ~= "string" then return nil end
+  if #value <= MESSAGE_MAX_BYTES then return value end
+  return string.sub(value, 1, utf8.offset(value, 0, MESSAGE_MAX_BYTES + 1) - 1) .. "..."
 end
 
 local function error_of(reply)
   local text = reply:text(ERROR_MAX_BYTES)
   local body = text and json.decode(text)
   local detail = type(body) == "table" and type(body.error) == "table" and body.error or {}
-  return type(detail.code) == "string" and detail.code or nil, type(detail.message) == "string" and detail.message or nil
+  return short(detail.code), short(detail.message)
 end
 
 local OUTCOME_OF_STATUS = { [401] = "forbidden", [403] = "forbidden", [404] = "not_found", [405] = "unsupported", [429] = "throttled" }
@@ -117,23 +126,35 @@ function arm:pages(url, take)
     end
     count = count + 1
     if not next_link or next_link == "" then return true end
+    if type(next_link) ~= "string" then
+      return nil, { outcome = "partial", code = "NextLinkNotText", read = count, message = "the link to the next page is no text" }
+    end
     url = next_link
   end
 end
 
---- All items of a small list (subscriptions, providers) as documents: an array, or nil, failure.
+-- Adds the objects of a reply's list to items. Answers its next link, or nil, sentence.
+local function take_small(reply, items)
+  local text, problem = reply:text(REPLY_MAX_BYTES)
+  local document
+  if text then document, problem = json.parse(text) end
+  if not document then return nil, problem end
+  local value = json.kind(document) == "object" and document.value
+  if json.kind(value) ~= "array" then return nil, "the reply holds no list" end
+  for i = 1, #value do
+    if json.kind(value[i]) ~= "object" then return nil, string.format("item %d of the list is no object", i) end
+    items[#items + 1] = value[i]
+  end
+  return document.nextLink
+end
+
+--- All items of a small list (subscriptions, providers) as documents, every one an object: an array, or nil, failure.
 function arm:list_small(url)
   local items = {}
   local ok, problem = self:pages(url, function(reply)
-    local document, parse_error = json.parse(reply.body)
-    local value = json.kind(document) == "object" and document.value
-    if json.kind(value) ~= "array" then
-      return nil, { outcome = "error", status = reply.status, code = "NotAList", message = parse_error or "the reply holds no list" }
-    end
-    for i = 1, #value do
-      if json.kind(value[i]) == "object" then items[#items + 1] = value[i] end
-    end
-    return document.nextLink
+    local next_link, sentence = take_small(reply, items)
+    if sentence then return nil, { outcome = "error", status = reply.status, code = "NotAList", message = sentence } end
+    return next_link
   end)
   if not ok then return nil, problem end
   return items

@@ -55,6 +55,13 @@ local function matching_entry(metadata, origin)
   return nil
 end
 
+-- Where tokens are asked for, as an entry of the metadata says; nil where it does not.
+local function login_of(entry)
+  local authentication = type(entry) == "table" and entry.authentication
+  local login = type(authentication) == "table" and authentication.loginEndpoint
+  return type(login) == "string" and login or nil
+end
+
 local function discover(url, http)
   local origin, problem = checked_origin(url, "cloud")
   if not origin then return nil, problem end
@@ -63,20 +70,19 @@ local function discover(url, http)
     max_body_bytes = METADATA_MAX_BYTES })
   if not reply then return nil, string.format("cloud: %s: %s", metadata_url, err) end
   if reply.status ~= 200 then return nil, string.format("cloud: %s answered %d", metadata_url, reply.status) end
-  local metadata, parse_error = json.decode(reply.body)
+  local text, unreadable = reply:text(METADATA_MAX_BYTES)
+  local metadata, parse_error
+  if text then metadata, parse_error = json.decode(text) end
   if type(metadata) ~= "table" then
-    return nil, string.format("cloud: %s: not JSON metadata (%s)", metadata_url, parse_error or type(metadata))
+    return nil, string.format("cloud: %s: not JSON metadata (%s)", metadata_url, unreadable or parse_error or type(metadata))
   end
   local entry = matching_entry(metadata, origin)
-  local authentication = entry and entry.authentication
-  local login_url = type(authentication) == "table" and authentication.loginEndpoint
-  if type(login_url) ~= "string" then
-    return nil, string.format("cloud: %s names no loginEndpoint for %s", metadata_url, origin)
-  end
+  local login_url = login_of(entry)
+  if not login_url then return nil, string.format("cloud: %s names no loginEndpoint for %s", metadata_url, origin) end
   local login
   login, problem = checked_origin(login_url, "cloud's loginEndpoint")
   if not login then return nil, problem end
-  return { name = entry.name or origin, arm = origin, login = login }
+  return { name = type(entry.name) == "string" and entry.name or origin, arm = origin, login = login }
 end
 
 --- The cloud of a name ("public", "usgov", "china") or of the URL of an ARM endpoint.

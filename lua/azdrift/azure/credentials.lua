@@ -15,6 +15,7 @@ local EARLY_S = 300
 local TOKEN_DEADLINE_MS = 30000
 local TOKEN_MAX_BYTES = 256 * 1024
 local CLI_DEADLINE_MS = 60000
+local SAID_MAX_BYTES = 1000
 
 -- What to mend, by AADSTS code (entra-docs reference-error-codes).
 local ADVICE = {
@@ -35,15 +36,27 @@ local function form_encode(fields)
   return table.concat(parts, "&")
 end
 
-local function token_error(tenant, reply)
-  local body = json.decode(reply.body)
-  if type(body) ~= "table" or type(body.error) ~= "string" then
-    return string.format("token for tenant %s: the login endpoint answered %d", tenant, reply.status)
+local function decoded(reply)
+  local text, problem = reply:text(TOKEN_MAX_BYTES)
+  if not text then return nil, problem end
+  local body = json.decode(text)
+  return type(body) == "table" and body or {}
+end
+
+local function replace_plain(text, what, with)
+  return (string.gsub(text, (string.gsub(what, "%p", "%%%0")), (string.gsub(with, "%%", "%%%%"))))
+end
+
+-- What the login endpoint says, for people: its first line, and never the secret, should it repeat what it was sent.
+local function token_error(self, reply)
+  local body = decoded(reply) or {}
+  local said = type(body.error_description) == "string" and body.error_description or body.error
+  if type(said) ~= "string" then
+    return string.format("token for tenant %s: the login endpoint answered %d", self.tenant, reply.status)
   end
   local code = type(body.error_codes) == "table" and body.error_codes[1]
-  local description = type(body.error_description) == "string" and body.error_description or body.error
-  local first_line = string.match(description, "^[^\r\n]*")
-  return string.format("token for tenant %s: %s%s", tenant, first_line, ADVICE[code] and ("; " .. ADVICE[code]) or "")
+  local first_line = replace_plain(string.sub(string.match(said, "^[^\r\n]*"), 1, SAID_MAX_BYTES), self.client_secret, "(the client secret)")
+  return string.format("token for tenant %s: %s%s", self.tenant, first_line, ADVICE[code] and ("; " .. ADVICE[code]) or "")
 end
 
 local function ask_secret(self)
@@ -56,9 +69,10 @@ local function ask_secret(self)
     local reply, problem, code = http.request({ url = url, method = "POST", body = body, deadline_ms = TOKEN_DEADLINE_MS,
       headers = { ["content-type"] = "application/x-www-form-urlencoded" }, max_body_bytes = TOKEN_MAX_BYTES })
     if reply and reply.status == 200 then
-      local token = json.decode(reply.body)
-      if type(token) ~= "table" or type(token.access_token) ~= "string" then
-        return nil, string.format("token for tenant %s: the login endpoint's answer holds no access_token", self.tenant)
+      local token, unreadable = decoded(reply)
+      if not token or type(token.access_token) ~= "string" then
+        return nil, string.format("token for tenant %s: the login endpoint's answer holds no access_token%s", self.tenant,
+          unreadable and ": " .. unreadable or "")
       end
       return token.access_token, task.now() + (tonumber(token.expires_in) or 0)
     end
@@ -66,7 +80,7 @@ local function ask_secret(self)
     local wait_ms = retry.is_transient(status, code) and
       retry.wait_ms(self.retry, tries, reply and retry.asked_ms(reply.headers, task.now_ms()), math.random())
     if not wait_ms then
-      if reply then return nil, token_error(self.tenant, reply) end
+      if reply then return nil, token_error(self, reply) end
       return nil, string.format("token for tenant %s: %s", self.tenant, problem)
     end
     task.sleep_ms(wait_ms)
