@@ -21,6 +21,7 @@ int azd_open_collectors(lua_State *L);
 int azd_open_detectors(lua_State *L);
 int azd_open_http(lua_State *L);
 int azd_open_json(lua_State *L);
+int azd_open_listings(lua_State *L);
 int azd_open_log(lua_State *L);
 int azd_open_pairs(lua_State *L);
 int azd_open_process(lua_State *L);

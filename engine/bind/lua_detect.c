@@ -129,6 +129,10 @@ static void destroy_comparer(void *comparer) {
 }
 static const struct azd_worker_kind comparer_kind = {create_comparer, destroy_comparer};
 
+struct azd_comparer *azd_worker_comparer(struct azd_worker *worker) {
+  return azd_worker_keep(worker, &comparer_kind);
+}
+
 /* ---- compare two files, or two bodies ---- */
 
 struct compare {
@@ -177,7 +181,7 @@ static int compare_sides(struct compare *compare, struct azd_comparer *comparer)
 
 static void compare_run(struct azd_work *work, struct azd_worker *worker) {
   struct compare *compare = (struct compare *)work;
-  struct azd_comparer *comparer = azd_worker_keep(worker, &comparer_kind);
+  struct azd_comparer *comparer = azd_worker_comparer(worker);
   if (!comparer)
     compare->status = azd_fail(&compare->error, AZD_ENOMEM, "no memory for a comparison");
   else
@@ -189,17 +193,17 @@ static void set_count(lua_State *L, const char *name, uint32_t count) {
   lua_setfield(L, -2, name);
 }
 
-static int compare_push(lua_State *L, struct azd_work *work) {
-  struct compare *compare = (struct compare *)work;
-  const struct azd_compare_result *result = &compare->result;
-  if (compare->status) return azd_push_error(L, &compare->error);
+static void set_text(lua_State *L, const char *name, const struct azd_buf *text) {
+  lua_pushlstring(L, text->data, text->size);
+  lua_setfield(L, -2, name);
+}
+
+void azd_push_compare_result(lua_State *L, const struct azd_compare_result *result, const struct azd_buf *drifts,
+                             const struct azd_buf *errors, const struct azd_buf *quiet) {
   lua_createtable(L, 0, 13);
-  lua_pushlstring(L, compare->drifts.data, compare->drifts.size);
-  lua_setfield(L, -2, "drifts");
-  lua_pushlstring(L, compare->errors.data, compare->errors.size);
-  lua_setfield(L, -2, "errors");
-  lua_pushlstring(L, compare->quiet.data, compare->quiet.size);
-  lua_setfield(L, -2, "quiet");
+  set_text(L, "drifts", drifts);
+  set_text(L, "errors", errors);
+  set_text(L, "quiet", quiet);
   set_count(L, "count", result->drifts);
   set_count(L, "changes", result->changes);
   set_count(L, "effects", result->effects);
@@ -216,6 +220,12 @@ static int compare_push(lua_State *L, struct azd_work *work) {
     if (result->by_severity[severity])
       set_count(L, azd_severity_name((enum azd_severity)severity), result->by_severity[severity]);
   lua_setfield(L, -2, "by_severity");
+}
+
+static int compare_push(lua_State *L, struct azd_work *work) {
+  struct compare *compare = (struct compare *)work;
+  if (compare->status) return azd_push_error(L, &compare->error);
+  azd_push_compare_result(L, &compare->result, &compare->drifts, &compare->errors, &compare->quiet);
   return 1;
 }
 
@@ -287,7 +297,7 @@ struct batch {
 
 static void batch_run(struct azd_work *work, struct azd_worker *worker) {
   struct batch *batch = (struct batch *)work;
-  struct azd_comparer *comparer = azd_worker_keep(worker, &comparer_kind);
+  struct azd_comparer *comparer = azd_worker_comparer(worker);
   struct azd_str rest = batch->lines;
   if (!comparer) batch->status = azd_fail(&batch->error, AZD_ENOMEM, "no memory for a comparison");
   while (!batch->status && rest.size) {

@@ -3,6 +3,7 @@
 #define AZD_BIND_LUA_DETECT_H
 
 #include "drift/compare.h"
+#include "loop/pool.h"
 
 #include <lua.h>
 
@@ -15,5 +16,12 @@ struct azd_detect_setup {
 
 /* [-0, +0, v] Raises where index holds no detector. Borrowed from the Lua value. */
 const struct azd_detect_setup *azd_check_detector(lua_State *L, int index);
+
+/* On a worker: its comparer, or NULL without memory. */
+struct azd_comparer *azd_worker_comparer(struct azd_worker *worker);
+
+/* [-0, +1, m] The table that detector:compare answers with. */
+void azd_push_compare_result(lua_State *L, const struct azd_compare_result *result, const struct azd_buf *drifts,
+                             const struct azd_buf *errors, const struct azd_buf *quiet);
 
 #endif

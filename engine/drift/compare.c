@@ -1,4 +1,5 @@
 #include "drift/compare.h"
+#include "drift/compare_impl.h"
 #include "drift/drift_json.h"
 #include "json/canonical.h"
 #include "json/pointer.h"
@@ -9,28 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct text {
-  struct azd_doc *doc;
-  struct azd_inventory inventory;
-  struct azd_buf bytes; /* of the file, in azd_compare_line */
-};
-
-struct azd_comparer {
-  struct azd_detector *detector;
-  struct text old_text, new_text;
-  struct azd_doc *line;
-  struct azd_arena arena;
-  struct azd_buf old_pointer, new_pointer, drifts;
-};
-
-static bool text_init(struct text *text) {
+static bool text_init(struct azd_compare_text *text) {
   text->doc = azd_doc_new();
   azd_inventory_init(&text->inventory);
   azd_buf_init(&text->bytes, AZD_COMPARE_FILE_MAX_BYTES);
   return text->doc != NULL;
 }
 
-static void text_free(struct text *text) {
+static void text_free(struct azd_compare_text *text) {
   azd_doc_free(text->doc);
   azd_inventory_free(&text->inventory);
   azd_buf_free(&text->bytes);
@@ -92,7 +79,7 @@ static const struct azd_inventory_item **sorted_items(struct azd_arena *arena, c
 }
 
 /* Where an item stands in its text, as a pointer. */
-static struct azd_str item_pointer(struct azd_buf *out, const struct text *text,
+static struct azd_str item_pointer(struct azd_buf *out, const struct azd_compare_text *text,
                                    const struct azd_inventory_item *item) {
   azd_buf_clear(out);
   return azd_pointer_of(text->doc, 0, item->node, out) ? (struct azd_str){"", 0} : azd_buf_str(out);
@@ -108,9 +95,26 @@ struct comparison {
   struct azd_error *error;
 };
 
-static void append_object(struct azd_buf *out, struct azd_str json) {
+void azd_compare_append(struct azd_buf *out, struct azd_str json) {
+  if (!json.size) return;
   if (out->size && out->data[out->size - 1] != '[') azd_buf_append_char(out, ',');
   azd_buf_append_str(out, json);
+}
+
+bool azd_compare_is_quiet(const struct azd_detect_options *options, const struct azd_detected *found) {
+  return !found->found && (found->effects || (options->show_ignored && found->ignored));
+}
+
+void azd_compare_count(struct azd_compare_result *result, const struct azd_detected *found) {
+  result->effects += found->effects;
+  result->notes += found->notes;
+  result->ignored += found->ignored;
+  result->not_compared += found->not_compared;
+  result->complete = result->complete && found->complete;
+  if (!found->found) return;
+  result->drifts++;
+  result->changes += found->changes;
+  result->by_severity[found->severity]++;
 }
 
 static int compare_pair(struct comparison *c, const struct azd_inventory_item *old_item,
@@ -126,7 +130,7 @@ static int compare_pair(struct comparison *c, const struct azd_inventory_item *o
   struct azd_detected found;
   /* The place in a long list is counted only for what is reported: detection is asked without it first. */
   int status = azd_detect_nodes(comparer->detector, c->options, &pair, &found, c->error);
-  bool quiet = !status && c->quiet && !found.found && (found.effects || (c->options->show_ignored && found.ignored));
+  bool quiet = !status && c->quiet && azd_compare_is_quiet(c->options, &found);
   bool tell = quiet || (!status && found.found);
   if (tell && ((old_item && old_item->node) || (new_item && new_item->node))) {
     if (old_item) pair.before.pointer = item_pointer(&comparer->old_pointer, &comparer->old_text, old_item);
@@ -134,20 +138,12 @@ static int compare_pair(struct comparison *c, const struct azd_inventory_item *o
     status = azd_detect_nodes(comparer->detector, c->options, &pair, &found, c->error);
   }
   if (status) return status;
-  c->result->effects += found.effects;
-  c->result->notes += found.notes;
-  c->result->ignored += found.ignored;
-  c->result->not_compared += found.not_compared;
-  c->result->complete = c->result->complete && found.complete;
-  if (found.found) {
-    c->result->drifts++;
-    c->result->changes += found.changes;
-    c->result->by_severity[found.severity]++;
-    append_object(c->out, found.json);
-  } else if (quiet) {
-    append_object(c->quiet, found.json);
-  }
-  if (c->errors && found.errors.size > 2) append_object(c->errors, azd_script_errors_inside(found.errors));
+  azd_compare_count(c->result, &found);
+  if (found.found)
+    azd_compare_append(c->out, found.json);
+  else if (quiet)
+    azd_compare_append(c->quiet, found.json);
+  if (c->errors) azd_compare_append(c->errors, azd_script_errors_inside(found.errors));
   return azd_buf_status(c->out) ? azd_fail(c->error, azd_buf_status(c->out), "no memory for the report") : 0;
 }
 
@@ -191,7 +187,7 @@ int azd_compare_texts(struct azd_comparer *comparer, const struct azd_detect_opt
                       const struct azd_shape *shape, const struct azd_compare_input *input, struct azd_buf *out,
                       struct azd_buf *errors, struct azd_buf *quiet, struct azd_compare_result *result,
                       struct azd_error *error) {
-  struct text *old_text = &comparer->old_text, *new_text = &comparer->new_text;
+  struct azd_compare_text *old_text = &comparer->old_text, *new_text = &comparer->new_text;
   *result = (struct azd_compare_result){.complete = true};
   azd_arena_reset(&comparer->arena);
   int status = azd_doc_parse(old_text->doc, input->old_text, NULL, error);
@@ -249,7 +245,8 @@ static struct azd_str line_text(struct azd_comparer *comparer, const char *name)
   return azd_doc_text(comparer->line, 0, name);
 }
 
-static int read_side(struct azd_comparer *comparer, struct text *text, const char *name, struct azd_error *error) {
+static int read_side(struct azd_comparer *comparer, struct azd_compare_text *text, const char *name,
+                     struct azd_error *error) {
   struct azd_str path = line_text(comparer, name);
   if (!path.size) return azd_fail(error, AZD_EINVAL, "the line has no \"%s\": give the path of a file", name);
   char *copy = azd_arena_copy(&comparer->arena, path);

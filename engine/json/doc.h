@@ -49,6 +49,26 @@ void azd_doc_free(struct azd_doc *doc);
 int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc_limits *limits,
                   struct azd_error *error);
 
+/* What stands before a value in a longer text that is read piece by piece (json/stream.h). */
+struct azd_doc_before {
+  uint64_t line, column; /* of the value, for sentences; counted from 1 */
+  uint32_t depth;        /* arrays and objects that are open there: they count against AZD_DOC_MAX_DEPTH */
+};
+
+/* Parses the value that text begins with (no space before it), whatever stands behind it. *taken: its bytes; after a
+ * failure the place in text that is wrong, which is near the end of it where only the rest is missing. Answers as
+ * azd_doc_parse does. */
+int azd_doc_parse_first(struct azd_doc *doc, struct azd_str text, const struct azd_doc_before *before, size_t *taken,
+                        struct azd_error *error);
+
+/* The sentence of azd_doc_parse about a byte that should not stand where rest begins (empty: the text ends there).
+ * AZD_EPARSE. */
+int azd_doc_unexpected(uint64_t line, uint64_t column, struct azd_str rest, const char *expected,
+                       struct azd_error *error);
+
+/* Moves line and column, both counted from 1, over text. Lines end with "\n"; columns count characters, not bytes. */
+void azd_doc_count_place(struct azd_str text, uint64_t *line, uint64_t *column);
+
 /* Nodes in the document; 0 when nothing is parsed. */
 static inline uint32_t azd_doc_size(const struct azd_doc *doc);
 /* Doubled keys that were dropped, and the name of the first (empty when none). */

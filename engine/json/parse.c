@@ -276,34 +276,37 @@ static const char *read_values(struct parser *parser, const char *at) {
 
 /* ---- the whole text ---- */
 
-/* Lines end with "\n"; columns count characters, not bytes. */
-static void place_of(const char *begin, const char *at, uint64_t *line, uint64_t *column) {
-  *line = *column = 1;
-  for (; begin < at; begin++) {
-    if (*begin == '\n')
+void azd_doc_count_place(struct azd_str text, uint64_t *line, uint64_t *column) {
+  for (size_t i = 0; i < text.size; i++) {
+    if (text.data[i] == '\n')
       ++*line, *column = 1;
     else
-      *column += ((unsigned char)*begin & 0xc0) != 0x80;
+      *column += ((unsigned char)text.data[i] & 0xc0) != 0x80;
   }
 }
 
-static int tell(const struct parser *parser, struct azd_error *error) {
-  uint64_t line, column;
+int azd_doc_unexpected(uint64_t line, uint64_t column, struct azd_str rest, const char *expected,
+                       struct azd_error *error) {
+  unsigned long long l = line, c = column;
+  if (!rest.size)
+    return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found the end of the text", l, c,
+                    expected);
+  if (*rest.data > ' ' && *rest.data < 0x7f)
+    return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found '%c'", l, c, expected, *rest.data);
+  return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found byte 0x%02x", l, c, expected,
+                  (unsigned)(unsigned char)*rest.data);
+}
+
+static int tell(const struct parser *parser, const struct azd_doc_before *before, struct azd_error *error) {
+  uint64_t line = before->line, column = before->column;
   const char *at = parser->bad;
-  place_of(parser->begin, at, &line, &column);
+  azd_doc_count_place((struct azd_str){parser->begin, (size_t)(at - parser->begin)}, &line, &column);
   unsigned long long l = line, c = column;
   if (parser->status == AZD_ELIMIT && !parser->expected)
     return azd_fail(error, AZD_ELIMIT, "line %llu, column %llu: nested deeper than the limit of %u", l, c,
-                    parser->max_depth);
+                    parser->max_depth + before->depth);
   if (parser->status) return azd_fail(error, parser->status, "line %llu, column %llu: %s", l, c, parser->expected);
-  const char *expected = parser->expected;
-  if (at == parser->end)
-    return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found the end of the text", l, c,
-                    expected);
-  if (*at > ' ' && *at < 0x7f)
-    return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found '%c'", l, c, expected, *at);
-  return azd_fail(error, AZD_EPARSE, "line %llu, column %llu: expected %s, found byte 0x%02x", l, c, expected,
-                  (unsigned)(unsigned char)*at);
+  return azd_doc_unexpected(line, column, (struct azd_str){at, (size_t)(parser->end - at)}, parser->expected, error);
 }
 
 static void empty(struct azd_doc *doc, struct azd_str text) {
@@ -336,5 +339,22 @@ int azd_doc_parse(struct azd_doc *doc, struct azd_str text, const struct azd_doc
   if (at && azd_names_compact(doc)) at = give_up(&parser, parser.end, AZD_ENOMEM, "out of memory");
   if (at) return 0;
   empty(doc, text);
-  return tell(&parser, error);
+  return tell(&parser, &(const struct azd_doc_before){.line = 1, .column = 1}, error);
+}
+
+int azd_doc_parse_first(struct azd_doc *doc, struct azd_str text, const struct azd_doc_before *before, size_t *taken,
+                        struct azd_error *error) {
+  if (text.size > UINT32_MAX - 1) text.size = UINT32_MAX - 1; /* nodes address text by 32 bits */
+  empty(doc, text);
+  struct parser parser = {.doc = doc,
+                          .begin = text.data,
+                          .end = text.data + text.size,
+                          .max_depth = before->depth < AZD_DOC_MAX_DEPTH ? AZD_DOC_MAX_DEPTH - before->depth : 0};
+  const char *at = read_values(&parser, parser.begin);
+  const char *stop = at;
+  if (at && azd_names_compact(doc)) at = give_up(&parser, stop, AZD_ENOMEM, "out of memory");
+  *taken = (size_t)((at ? at : parser.bad) - parser.begin);
+  if (at) return 0;
+  empty(doc, text);
+  return tell(&parser, before, error);
 }

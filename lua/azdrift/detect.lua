@@ -3,6 +3,7 @@
 local detectors = require("azdrift.detectors")
 local drift = require("azdrift.drift")
 local json = require("azdrift.json")
+local listings = require("azdrift.listings")
 local redaction = require("azdrift.redaction")
 local shape = require("azdrift.azure.shape")
 local task = require("azdrift.task")
@@ -32,10 +33,37 @@ end
 
 local function stamps(bundle) return { bundle = bundle and bundle:stamp() or nil } end
 
+-- Gives the first answers of calls that answer nil, sentence where they fail; nil, sentence where one did.
+local function first_answers(list, call)
+  local answers = {}
+  for i, answer in ipairs(task.each(list, #list, function(item) return { call(item) } end)) do
+    if answer[1] == nil then return nil, answer[2] end
+    answers[i] = answer[1]
+  end
+  return answers
+end
+
+-- Two large lists, side by side on the workers: what detector:compare answers, or false where it has to look itself.
+local function compare_listed(detector, paths)
+  local read, problem = first_answers(paths, function(path) return listings.read(detector, path) end)
+  if not read then return nil, problem end
+  if not (read[1] and read[2]) then return false end
+  local slices = {}
+  for slice = 1, listings.workers() do slices[slice] = slice end
+  local parts, failure = first_answers(slices, function(slice)
+    return listings.compare(detector, read[1], read[2], slice, #slices)
+  end)
+  if not parts then return nil, failure end
+  return listings.join(parts)
+end
+
 --- Compares two files. options: raw, policies, show (set), bundle.
 -- @return the report (docs/reports.md), or nil, a sentence that names the file
 function detect.files(old_path, new_path, options)
-  local result, problem = file_detector(options):compare(old_path, new_path)
+  local detector = file_detector(options)
+  local result, problem = false, nil
+  if not options.raw then result, problem = compare_listed(detector, { old_path, new_path }) end
+  if result == false then result, problem = detector:compare(old_path, new_path) end
   if not result then return nil, problem end
   local above_info = result.count - (result.by_severity.info or 0)
   return {

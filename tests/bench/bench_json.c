@@ -4,6 +4,7 @@
  * prints the best of ROUNDS (default 5). */
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "support/azure_bodies.h"
 #include "json/canonical.h"
 
 #include <stdio.h>
@@ -12,42 +13,6 @@
 enum { BODIES = 28000 };
 
 enum stage { PARSE, CANONICAL, HASH, STAGES };
-
-static void append_body(struct azd_buf *out, int i) {
-  const char *group = "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/rg-platform-weu";
-  azd_buf_printf(
-      out,
-      "{\"name\":\"stplatform%05d\",\"id\":\"%s/providers/Microsoft.Storage/storageAccounts/stplatform%05d\","
-      "\"type\":\"Microsoft.Storage/storageAccounts\",\"location\":\"westeurope\",\"kind\":\"StorageV2\","
-      "\"sku\":{\"name\":\"Standard_LRS\",\"tier\":\"Standard\"},\"etag\":\"W/\\\"%08x-0000-0700-0000-%012x\\\"\","
-      "\"tags\":{\"environment\":\"production\",\"costCenter\":\"%d\",\"owner\":\"platform@example.com\"},",
-      i, group, i, (unsigned)i * 2654435761u, (unsigned)i, 4700 + i % 40);
-  azd_buf_append_text(
-      out, "\"properties\":{\"provisioningState\":\"Succeeded\",\"supportsHttpsTrafficOnly\":true,"
-           "\"minimumTlsVersion\":\"TLS1_2\",\"allowBlobPublicAccess\":false,\"accessTier\":\"Hot\","
-           "\"creationTime\":\"2026-03-02T08:11:26.1829342Z\",\"primaryLocation\":\"westeurope\",\"statusOfPrimary\":"
-           "\"available\","
-           "\"encryption\":{\"services\":{\"file\":{\"keyType\":\"Account\",\"enabled\":true,\"lastEnabledTime\":"
-           "\"2026-03-02T08:11:26.3391849Z\"},\"blob\":{\"keyType\":\"Account\",\"enabled\":true,\"lastEnabledTime\":"
-           "\"2026-03-02T08:11:26.3391849Z\"}},\"keySource\":\"Microsoft.Storage\"},\"networkAcls\":{\"bypass\":"
-           "\"AzureServices\","
-           "\"defaultAction\":\"Deny\",\"virtualNetworkRules\":[],\"ipRules\":[");
-  for (int rule = 0; rule < 4; rule++)
-    azd_buf_printf(out, "%s{\"value\":\"203.0.%d.%d/28\",\"action\":\"Allow\"}", rule ? "," : "", i % 250, 16 * rule);
-  azd_buf_append_text(out, "]},\"primaryEndpoints\":{");
-  static const char *const services[] = {"dfs", "web", "blob", "queue", "table", "file"};
-  for (int s = 0; s < 6; s++)
-    azd_buf_printf(out, "%s\"%s\":\"https://stplatform%05d.%s.core.windows.net/\"", s ? "," : "", services[s], i,
-                   services[s]);
-  azd_buf_append_text(out, "},\"privateEndpointConnections\":[");
-  for (int c = 0; c < 2; c++)
-    azd_buf_printf(
-        out,
-        "%s{\"id\":\"%s/providers/Microsoft.Network/privateEndpoints/pe-%d-%d\",\"name\":\"pe-%d-%d\",\"properties\":{"
-        "\"privateLinkServiceConnectionState\":{\"status\":\"Approved\",\"actionsRequired\":\"None\"}}}",
-        c ? "," : "", group, i, c, i, c);
-  azd_buf_printf(out, "],\"sizeGiB\":%d,\"ratio\":%d.%02d}}", i % 4096, i % 7, i % 90 + 10);
-}
 
 static void run(enum stage stage, struct azd_doc *doc, struct azd_str body, struct azd_buf *out,
                 struct azd_sha256 *sha) {
@@ -76,7 +41,7 @@ int main(int argc, char **argv) {
   azd_buf_init(&bodies, 0);
   azd_buf_init(&out, 0);
   if (!doc || !sha || !begin) return 1;
-  for (int i = 0; i < BODIES; i++) begin[i] = bodies.size, append_body(&bodies, i);
+  for (int i = 0; i < BODIES; i++) begin[i] = bodies.size, azure_body(&bodies, i, AZURE_BODY_PLAIN);
   begin[BODIES] = bodies.size;
   printf("%d bodies of %zu bytes\n", BODIES, bodies.size / BODIES);
   for (enum stage stage = PARSE; stage < STAGES; stage++) {
