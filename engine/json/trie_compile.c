@@ -1,12 +1,13 @@
 /* Rules to trie: a subset construction. A node stands for the set of (rule, steps already matched) that can hold at a
  * place; what the set says there is resolved once, here. */
+#include "json/doc_node.h"
 #include "json/trie_impl.h"
 
 #include <stdlib.h>
 
 /* (rule, steps matched) in one number, so that sets are sorted arrays of them. */
 typedef uint32_t item;
-enum { ITEM_STEP_BITS = 7, RULES_MAX = 1 << 24, SELECTORS_MAX = 256 };
+enum { ITEM_STEP_BITS = 7, RULES_MAX = 1 << 24, SELECTORS_MAX = 256, PLACED_ONE_BY_ONE_MAX = 64 };
 
 struct set {
   const item *items; /* sorted, unique; in the arena */
@@ -26,6 +27,7 @@ struct build {
 
 struct named {
   struct azd_str name;
+  uint32_t hash; /* of the name without its case */
   item to;
   bool deep;
 };
@@ -59,8 +61,10 @@ static int compare_items(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+/* Only to bring equal names together: which of two others comes first does not matter. */
 static int compare_named(const void *a, const void *b) {
   const struct named *x = a, *y = b;
+  if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
   int order = azd_str_compare_fold(x->name, y->name);
   return order ? order : compare_items(&x->to, &y->to);
 }
@@ -102,12 +106,35 @@ static bool grow_slots(struct build *b) {
   return true;
 }
 
+/* Most of a set is the items with "..", which come in order: what stands behind them is put in its place among them. */
+static void sort_items(item *items, uint32_t count) {
+  uint32_t sorted = count ? 1 : 0;
+  while (sorted < count && items[sorted - 1] <= items[sorted]) sorted++;
+  if (count - sorted > PLACED_ONE_BY_ONE_MAX) {
+    qsort(items, count, sizeof *items, compare_items);
+    return;
+  }
+  for (; sorted < count; sorted++) {
+    item moving = items[sorted];
+    uint32_t low = 0, high = sorted;
+    while (low < high) {
+      uint32_t middle = (low + high) / 2;
+      if (items[middle] <= moving)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    memmove(items + low + 1, items + low, (sorted - low) * sizeof *items);
+    items[low] = moving;
+  }
+}
+
 /* The node of the set of items in b->next (any order, doubles allowed); made where it is new. */
 static int node_of_next(struct build *b, uint32_t *node) {
   if (azd_buf_status(&b->next) || !grow_slots(b)) return no_memory(b);
   item *items = (void *)b->next.data;
   uint32_t count = length(&b->next, sizeof *items), kept = 0;
-  if (count) qsort(items, count, sizeof *items, compare_items);
+  sort_items(items, count);
   struct set set = {.hash = 2166136261u};
   for (uint32_t i = 0; i < count; i++)
     if (!kept || items[i] != items[kept - 1]) set.hash = (set.hash ^ (items[kept++] = items[i])) * 16777619u;
@@ -155,7 +182,7 @@ static bool sort_by_step(struct build *b, const struct set *set) {
     if (step->deep) push(&b->loops, at);
     switch (step->kind) {
     case AZD_STEP_NAME: {
-      struct named named = {step->name, at + 1, step->deep};
+      struct named named = {step->name, azd_name_hash(step->name.data, step->name.size), at + 1, step->deep};
       azd_buf_append(&b->named, &named, sizeof named);
       break;
     }
@@ -171,8 +198,21 @@ static bool sort_by_step(struct build *b, const struct set *set) {
   return plain_any;
 }
 
+/* Leaves the names that a rule without ".." waits for, and few others: one bit a name tells most of them apart. */
+static void drop_deep_names(struct azd_buf *names) {
+  struct named *named = (void *)names->data;
+  uint32_t count = length(names, sizeof *named), kept = 0;
+  uint64_t plain = 0;
+  for (uint32_t i = 0; i < count; i++)
+    if (!named[i].deep) plain |= (uint64_t)1 << (named[i].hash >> 26);
+  for (uint32_t i = 0; i < count; i++)
+    if (plain >> (named[i].hash >> 26) & 1) named[kept++] = named[i];
+  names->size = kept * sizeof *named;
+}
+
 /* One edge a name. Names that only ".." rules wait for are left to the fallback node, unless {} adds to them here. */
 static int add_edges(struct build *b, uint32_t from, bool all) {
+  if (!all) drop_deep_names(&b->named);
   struct named *named = (void *)b->named.data;
   uint32_t count = length(&b->named, sizeof *named);
   if (count) qsort(named, count, sizeof *named, compare_named);
