@@ -55,7 +55,7 @@ policy "nsg-internet" {
   watch    = "properties.securityRules",
   severity = "high",
   message  = "{resource.name} lets more of the Internet in",
-  fix      = "az network nsg rule list --ids {resource.id} --output table",
+  fix      = "az network nsg show --ids {resource.id} --query securityRules --output table",
   refs     = { "CIS5 7.1", "CIS5 7.2", "CIS5 7.3", "AP 22730e10", "AP 9daedab3", "P:network_ssh_internet_access_restricted",
     "P:network_rdp_internet_access_restricted" },
   on_resource = function(r)

@@ -141,6 +141,7 @@ refused 'binary.lua' snapshots --config binary.lua
 refused 'missing.lua' snapshots --config missing.lua
 refused 'folder.json' snapshots --config folder.json
 AZDRIFT_SEVERITY_FAIL_ON=hihg refused 'AZDRIFT_SEVERITY_FAIL_ON' drift
+AZDRIFT_STORE=new.db AZDRIFT_CLOUD=http://127.0.0.1:1 refused 'HTTPS_PROXY' collect
 AZDRIFT_CONFIG=missing.lua refused 'missing.lua' drift
 
 # Rules and policies that do not load stop everything that would judge by them.

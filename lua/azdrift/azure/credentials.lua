@@ -81,7 +81,7 @@ local function ask_secret(self)
       retry.wait_ms(self.retry, tries, reply and retry.asked_ms(reply.headers, task.now_ms()), math.random())
     if not wait_ms then
       if reply then return nil, token_error(self, reply) end
-      return nil, string.format("token for tenant %s: %s", self.tenant, problem)
+      return nil, string.format("token for tenant %s: %s; is there a way to the network (collect.proxy, HTTPS_PROXY)?", self.tenant, problem)
     end
     task.sleep_ms(wait_ms)
   end
@@ -95,7 +95,7 @@ local function ask_cli(self)
     arguments[#arguments + 1] = self.tenant
   end
   local result, problem = process.run({ "az", table.unpack(arguments) }, { deadline_ms = CLI_DEADLINE_MS, max_bytes = TOKEN_MAX_BYTES })
-  if not result then return nil, "az: " .. problem .. "; install the Azure CLI, or set AZURE_CLIENT_ID and AZURE_CLIENT_SECRET" end
+  if not result then return nil, problem .. "; install the Azure CLI, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET" end
   if result.status ~= 0 then
     return nil, "az account get-access-token: " .. (string.match(result.stderr, "[^\r\n]+") or "failed") .. "; run: az login"
   end

@@ -4,7 +4,7 @@ return {
 -- The settings of this project: data, no program. env(NAME, default) and file(PATH) are all it can call.
 -- Every setting with its default and its environment variable: azdrift help config
 return {
-  -- Where snapshots are kept: one SQLite file beside this one.
+  -- Where snapshots are kept: one SQLite file beside this one. Others: azdrift help config.
   store = {
     path = "azdrift.db",
   },

@@ -166,7 +166,8 @@ describe("the az command line", function()
 
   it("that is not there, not signed in or says nothing useful is told with the remedy", function()
     local function said(...) return select(2, cli(...):token()) end
-    assert.equal("az: no such program; install the Azure CLI, or set AZURE_CLIENT_ID and AZURE_CLIENT_SECRET", said(nil, "no such program"))
+    assert.equal("az: no such program; install the Azure CLI, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",
+      said(nil, "az: no such program"))
     assert.equal("az account get-access-token: ERROR: Please run 'az login'; run: az login",
       said({ status = 1, stdout = "", stderr = "ERROR: Please run 'az login'\nmore" }))
     assert.equal("az account get-access-token: failed; run: az login", said({ status = 1, stdout = "", stderr = "" }))
