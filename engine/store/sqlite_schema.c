@@ -76,8 +76,7 @@ static int exec(struct sq_conn *conn, const char *sql, struct azd_error *error) 
   return code ? sq_fail(conn, code, "making its tables", error) : 0;
 }
 
-/* 0: an empty file. AZD_EPARSE: somebody else's. */
-static int version_of(struct sq_conn *conn, int64_t *version, struct azd_error *error) {
+static int read_version(struct sq_conn *conn, int64_t *version, struct azd_error *error) {
   int64_t application = 0, tables = 0;
   *version = 0;
   int rc = sq_int(conn, &application, error, "PRAGMA application_id", "");
@@ -87,6 +86,16 @@ static int version_of(struct sq_conn *conn, int64_t *version, struct azd_error *
     return azd_fail(error, AZD_EPARSE, "%s is a database of another program: name another file, or move this one away",
                     conn->store->path);
   return sq_int(conn, version, error, "SELECT max(version) FROM migration", "");
+}
+
+/* 0: an empty file. AZD_EPARSE: somebody else's. In one moment of the file: between two, another program may make its
+ * tables, and half of them would look like a stranger's. */
+static int version_of(struct sq_conn *conn, int64_t *version, struct azd_error *error) {
+  int rc = exec(conn, "SAVEPOINT look", error);
+  if (rc) return rc;
+  rc = read_version(conn, version, error);
+  int ended = exec(conn, "RELEASE look", rc ? NULL : error);
+  return rc ? rc : ended;
 }
 
 static int migrate(struct sq_conn *conn, int64_t version, struct azd_error *error) {
