@@ -148,7 +148,8 @@ int azd_open_system(lua_State *L) {
       {"now_ms", l_now_ms},
       {"random_hex", l_random_hex},
       {"uuid", l_uuid},
-      {"owner", l_owner}, {"loop_stats", l_loop_stats},
+      {"owner", l_owner},
+      {"loop_stats", l_loop_stats},
       {NULL, NULL},
   };
   luaL_newlib(L, functions);

@@ -25,7 +25,7 @@ const char *const *azd_message_names(void) {
 }
 
 /* The {name} at the start of text: its size with braces, or 0. */
-static size_t placeholder(struct azd_str text, struct azd_str *name) {
+static size_t blank(struct azd_str text, struct azd_str *name) {
   size_t i = 1;
   while (i < text.size && ((text.data[i] >= 'a' && text.data[i] <= 'z') || text.data[i] == '.' || text.data[i] == '_'))
     i++;
@@ -44,7 +44,7 @@ bool azd_message_check(struct azd_str text, struct azd_str *unknown) {
   for (size_t i = 0; i < text.size; i++) {
     struct azd_str name;
     if (text.data[i] != '{') continue;
-    size_t size = placeholder((struct azd_str){text.data + i, text.size - i}, &name);
+    size_t size = blank((struct azd_str){text.data + i, text.size - i}, &name);
     if (size && number_of(name) < 0) {
       *unknown = name;
       return false;
@@ -66,7 +66,7 @@ const char *azd_message_fill(struct azd_str text, azd_message_fn *value, void *c
   size_t used = 0, i = 0;
   while (i < text.size && used < sizeof out) {
     struct azd_str name, piece = {text.data + i, 1};
-    size_t size = text.data[i] == '{' ? placeholder((struct azd_str){text.data + i, text.size - i}, &name) : 0;
+    size_t size = text.data[i] == '{' ? blank((struct azd_str){text.data + i, text.size - i}, &name) : 0;
     int number = size ? number_of(name) : -1;
     if (number >= 0)
       piece = value(context, number, arena);

@@ -71,9 +71,10 @@ local function take_snapshot(context, options, subscription, lease)
   local store, scope = context.store, lease:scope()
   local map = must(store:map(scope))
   local commit = must(store:begin(lease))
-  local giving_up <close> = setmetatable({}, { __close = function() commit:abort() end })
+  local _giving_up <close> = setmetatable({}, { __close = function() commit:abort() end })
   local collector <close> = must(collectors.new({ store = store, map = map, commit = commit, scope = scope, subscription = subscription.id,
-    bundle = context.bundle, shape = shape, redaction_key = context.redaction.key, redaction_id = context.redaction.id .. "/" .. context.redaction.rules }))
+    bundle = context.bundle, shape = shape, redaction_key = context.redaction.key,
+    redaction_id = context.redaction.id .. "/" .. context.redaction.rules }))
   local started_ms = task.now_ms()
   local coverage_before, missed_before = told_before(store, scope, map:seq())
   local coverage, gone, still = read_scope({ arm = context.arm, catalog = context.catalog, collector = collector }, {
@@ -93,7 +94,7 @@ end
 function collect.scope(context, options, subscription)
   local scope = "/subscriptions/" .. subscription.id
   local lease = must(context.store:acquire(scope, context.owner, LEASE_MS))
-  local releasing <close> = setmetatable({}, { __close = function() lease:release() end })
+  local _releasing <close> = setmetatable({}, { __close = function() lease:release() end })
   return with_lease(lease, function()
     local snapshot, coverage = take_snapshot(context, options, subscription, lease)
     must(baseline.begin(context.store, scope, snapshot, coverage, options.types == nil))
@@ -192,7 +193,9 @@ function collect.run(_, query)
   -- Of one account among several nobody knows what the others see.
   if #accounts == #settings.accounts then add_lost(accounts, query) end
   for _, signed_in in ipairs(accounts) do collect_account(context, query, settings, signed_in) end
-  if #accounts == 0 then return nil, string.format("--account: '%s' is no account of %s", query.account, settings.file or "the settings") end
+  if #accounts == 0 then
+    return nil, string.format("--account: '%s' is no account of %s", query.account, settings.file or "the settings")
+  end
   return true
 end
 

@@ -32,7 +32,9 @@ local function hint_for(outcome, scope, failure)
   if outcome == "forbidden" then return "needs Reader on " .. scope end
   if failure.code == "SubscriptionNotFound" then return "the subscription is gone or no longer visible: check the identity's access" end
   if outcome == "throttled" then return "ask for less at once: lower collect.budget or collect.connections" end
-  if failure.code == "NextLinkLoop" or failure.code == "ForeignNextLink" then return "the provider's paging is broken; kept what was there" end
+  if failure.code == "NextLinkLoop" or failure.code == "ForeignNextLink" then
+    return "the provider's paging is broken; kept what was there"
+  end
   return nil
 end
 

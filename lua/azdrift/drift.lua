@@ -17,7 +17,8 @@ local function must(value, problem, code)
   return value
 end
 
--- Everything between two moments: { drifts, effects, notes, ignored, not_compared, complete, errors = { json, ... }, quiet = { json, ... } }.
+-- Everything between two moments: { drifts, pairs, effects, notes, ignored, not_compared, complete, errors = { json, ... },
+-- quiet = { json, ... } }.
 local function find(store, query, detector)
   local changes <close> = must(pairs_of.open(store, query))
   local all = { drifts = {}, pairs = 0, effects = 0, notes = 0, ignored = 0, not_compared = 0, complete = true, errors = {}, quiet = {} }

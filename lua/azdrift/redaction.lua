@@ -32,7 +32,7 @@ end
 
 --- { key, id } for a store, or nil, sentence. A store that knows another key refuses it.
 function redaction.for_store(settings, store)
-  local key, problem = settings.redaction.key, nil
+  local key, problem = settings.redaction.key
   if not key then
     if settings.store.url then
       return nil, "redaction.key is not set: engines that share a MongoDB need the same one " ..

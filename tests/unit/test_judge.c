@@ -296,7 +296,8 @@ static void a_stopped_policy_is_off_and_the_rest_still_judges(void **state) {
   struct world w;
   open_world(
       &w, NULL,
-      "policy \"loop\" { type = \"*\", severity = \"high\", on_resource = function(r)\n  while true do local t = {} end end }\n"
+      "policy \"loop\" { type = \"*\", severity = \"high\", on_resource = function(r)\n  while true do local t = {} "
+      "end end }\n"
       "policy \"hog\" { type = \"*\", severity = \"low\", on_resource = function(r) local s = \"x\"\n  while true do s "
       "= s .. s end end }\n"
       "policy \"fine\" { type = \"*\", severity = \"low\", message = \"still here\", on_resource = function(r) return "

@@ -25,7 +25,8 @@ static const struct azd_pattern_limits limits = {&stop, 200000, no_stop, NULL};
 static const char differential[] =
     "local counted, rounds, seed = ...\n"
     "math.randomseed(seed)\n"
-    "local pieces = { 'a', 'b', 'a', '%a', '%D', '%z', '.', '*', '+', '-', '?', '(', ')', '()', '[', ']', '^', '$', '%', "
+    "local pieces = { 'a', 'b', 'a', '%a', '%D', '%z', '.', '*', '+', '-', '?', '(', ')', '()', '[', ']', '^', '$', "
+    "'%', "
     "'%b()', '%b',\n"
     "  '%f[%w]', '%f', '%1', '%2', '[^a]', '[a-c]', '[%s1]', '%s', '1', ' ', '[]]', '[^]-]', '%%', '\\0', '[a-', '-]' "
     "}\n"

@@ -19,7 +19,8 @@ local PAGES_MAX = 100000 -- of one list: beyond it the list is said to be endles
 --- @param options { cloud, credential, deadline_ms (of one answer), retry = policy }
 function arm.new(options)
   return setmetatable({ cloud = options.cloud, origin = options.cloud.arm, credential = options.credential,
-    deadline_ms = options.deadline_ms or DEADLINE_MS, retry = options.retry or retry.DEFAULT, requests = 0, retries = 0, throttled = 0 }, arm)
+    deadline_ms = options.deadline_ms or DEADLINE_MS, retry = options.retry or retry.DEFAULT, requests = 0, retries = 0,
+    throttled = 0 }, arm)
 end
 
 --- The URL of a path below the ARM endpoint. A path is taken as Azure gave it (names of groups may be of any script); only the
@@ -48,9 +49,12 @@ end
 
 local OUTCOME_OF_STATUS = { [401] = "forbidden", [403] = "forbidden", [404] = "not_found", [405] = "unsupported", [429] = "throttled" }
 
+-- The provider knows no such type, or not by this api-version.
+local UNSUPPORTED = { NoRegisteredProviderFound = true, InvalidResourceType = true, InvalidResourceNamespace = true }
+
 local function failure(status, code, message)
   local outcome = OUTCOME_OF_STATUS[status] or "error"
-  if code == "NoRegisteredProviderFound" or code == "InvalidResourceType" or code == "InvalidResourceNamespace" then outcome = "unsupported" end
+  if UNSUPPORTED[code or ""] then outcome = "unsupported" end
   if code == "SubscriptionNotFound" then outcome = "error" end -- lost access, never an absence
   return { outcome = outcome, status = status, code = code, message = message }
 end

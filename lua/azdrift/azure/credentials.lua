@@ -100,7 +100,9 @@ local function ask_cli(self)
     return nil, "az account get-access-token: " .. (string.match(result.stderr, "[^\r\n]+") or "failed") .. "; run: az login"
   end
   local token = json.decode(result.stdout)
-  if type(token) ~= "table" or type(token.accessToken) ~= "string" then return nil, "az account get-access-token: its answer holds no accessToken" end
+  if type(token) ~= "table" or type(token.accessToken) ~= "string" then
+    return nil, "az account get-access-token: its answer holds no accessToken"
+  end
   return token.accessToken, tonumber(token.expires_on) or task.now() + 2 * EARLY_S
 end
 

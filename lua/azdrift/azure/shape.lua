@@ -1,5 +1,6 @@
 --- Where things stand in ARM's answers: all that the engine is told of Azure's protocol.
--- Sources: Azure/azure-resource-manager-rpc v1.0 (common-api-details, resource-api-reference); odd paging fields: azure-protocol notes in docs/.
+-- Sources: Azure/azure-resource-manager-rpc v1.0 (common-api-details, resource-api-reference); some providers page by
+-- NextPageLink or @odata.nextLink.
 
 return {
   items = "/value",

@@ -49,7 +49,8 @@ return {
   about = {
     "A file holds one resource, a list page ({\"value\": [...]}), a bare array of resources, or what `azdrift "
       .. "export` wrote. Resources are "
-      .. "matched by id; two files of one resource each are compared whatever their ids. Judged by rules alone, so that every change that is no noise counts, whatever its severity; "
+      .. "matched by id; two files of one resource each are compared whatever their ids. "
+      .. "Judged by rules alone, so that every change that is no noise counts, whatever its severity; "
       .. "--policies "
       .. "says how bad each one is.",
     "--batch reads one JSON object a line: {\"id\", \"old\": PATH, \"new\": PATH, \"url\", \"old_api_version\", "
