@@ -323,11 +323,9 @@ int mg_commit_publish(void *opaque, struct azd_changes *changes, struct azd_snap
   rc = mg_close_all(commit->store, &commit->moment, &commit->ends, commit->lease.seq, error);
   if (!rc) rc = mg_make_public(commit->store, azd_str_of(commit->lease.scope), commit->lease.seq, error);
   /* The decision has fallen, whatever now goes wrong: it is to be told as a commit that may be asked for again. */
-  if (rc && rc != AZD_EIO && rc != AZD_EBUSY && error) {
-    error->code = AZD_EIO;
-    return AZD_EIO;
-  }
-  return rc;
+  if (!rc || rc == AZD_EIO || rc == AZD_EBUSY) return rc;
+  if (error) error->code = AZD_EIO;
+  return AZD_EIO;
 }
 
 void mg_commit_end(void *opaque) {

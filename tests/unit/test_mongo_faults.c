@@ -283,6 +283,78 @@ static void killed_primary_loses_nothing_that_was_published(void **state) {
   world_free(&w);
 }
 
+/* ---- what the store asks, as the server's profiler saw it ---- */
+
+static void profile(const char *place, int level) {
+  mongoc_uri_t *uri = mongoc_uri_new(place);
+  mongoc_client_t *client = mongoc_client_new_from_uri(uri);
+  bson_t *command = BCON_NEW("profile", BCON_INT32(level));
+  assert_true(mongoc_client_command_simple(client, mongoc_uri_get_database(uri), command, NULL, NULL, NULL));
+  bson_destroy(command);
+  mongoc_client_destroy(client);
+  mongoc_uri_destroy(uri);
+}
+
+static int64_t number(const bson_t *doc, const char *name) {
+  bson_iter_t field;
+  return bson_iter_init_find(&field, doc, name) ? bson_iter_as_int64(&field) : 0;
+}
+
+static void assert_read_well(const bson_t *seen) {
+  bson_iter_t plan;
+  char *text = bson_as_relaxed_extended_json(seen, NULL);
+  assert_true(bson_iter_init_find(&plan, seen, "planSummary"));
+  int64_t returned = number(seen, "nreturned"), examined = number(seen, "docsExamined");
+  bool good = !strstr(bson_iter_utf8(&plan, NULL), "COLLSCAN") && examined * 10 <= returned * 11 + 10;
+  if (!good) fail_msg("%lld examined, %lld returned: %.1500s", (long long)examined, (long long)returned, text);
+  bson_free(text);
+}
+
+/* Every find on versions and snapshots, of a scope with a history and another scope beside it. */
+static void every_query_goes_by_an_index_and_examines_what_it_returns(void **state) {
+  struct world w;
+  int states[WORLD_RESOURCES], next[WORLD_RESOURCES];
+  world_init(&w, *state);
+  int64_t seq = world_first(&w, 50, states);
+  for (int run = 2; run < 8; run++) {
+    memcpy(next, states, sizeof next);
+    for (int i = 0; i < 10; i++) next[(run * 7 + i) % 50] = run;
+    seq = world_commit(&w, states, next);
+    memcpy(states, next, sizeof states);
+  }
+  profile(w.place, 2);
+  struct azd_pair_cursor *pairs;
+  struct azd_pair pair;
+  int rc;
+  world_assert_at(&w, seq, states);
+  must(azd_store_diff(w.store, &(struct azd_diff_query){.scope = SCOPE, .from_seq = seq - 1, .to_seq = seq}, &pairs,
+                      ERR));
+  while ((rc = azd_pair_next(pairs, &pair, ERR)) > 0) continue;
+  assert_int_equal(rc, 0);
+  azd_pair_close(pairs);
+  must(azd_store_map_load(w.store, SCOPE, w.map, ERR));
+  next[3] = 99;
+  world_commit(&w, states, next);
+  profile(w.place, 0);
+
+  mongoc_uri_t *uri = mongoc_uri_new(w.place);
+  mongoc_client_t *client = mongoc_client_new_from_uri(uri);
+  mongoc_collection_t *seen = mongoc_client_get_collection(client, mongoc_uri_get_database(uri), "system.profile");
+  bson_t *filter =
+      BCON_NEW("command.find", "{", "$in", "[", BCON_UTF8("resource_versions"), BCON_UTF8("snapshots"), "]", "}");
+  mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(seen, filter, NULL, NULL);
+  const bson_t *doc;
+  int count = 0;
+  for (; mongoc_cursor_next(cursor, &doc); count++) assert_read_well(doc);
+  assert_true(count >= 10);
+  mongoc_cursor_destroy(cursor);
+  bson_destroy(filter);
+  mongoc_collection_destroy(seen);
+  mongoc_client_destroy(client);
+  mongoc_uri_destroy(uri);
+  world_free(&w);
+}
+
 /* ---- the groups ---- */
 
 static int start(enum mongod_kind kind) {
@@ -312,6 +384,7 @@ int main(void) {
       cmocka_unit_test_prestate(killed_engine_loses_nothing_that_was_published, &mongodb),
       cmocka_unit_test_prestate(run_that_died_after_its_fence_is_finished_by_the_next, &mongodb),
       cmocka_unit_test_prestate(what_a_sealed_run_writes_late_is_never_seen_and_goes, &mongodb),
+      cmocka_unit_test_prestate(every_query_goes_by_an_index_and_examines_what_it_returns, &mongodb),
   };
   const struct CMUnitTest set[] = {
       cmocka_unit_test_prestate(killed_primary_loses_nothing_that_was_published, &mongodb),
