@@ -1,13 +1,13 @@
 /* `azdrift.pairs`: what differs between two moments of a store, judged batch by batch (drift/batch.h).
  *
- *   local changes, problem, code = pairs_of.open(store, { scope =, to_seq =, from_seq = or from_baseline = true, types
- * = { ... } or nil })
- *                                                                                                                     --
- * awaits local count = changes:fill()              -- takes the next pairs: 0 at the end; or nil, sentence, code --
- * awaits local batch = changes:judge(detector)     -- looks for drift in them -- awaits batch: { drifts = { { id =,
- * type =, kind =, severity =, fingerprint =, expected = text or nil, accepted = boolean, complete =, changes =, effects
- * =, json = text }, ... }, pairs =, effects =, notes =, ignored =, not_compared =, complete =, errors = json_text,
- * quiet = json_text }       (arrays) changes:close()
+ *   local changes, problem, code = pairs_of.open(store, { scope =, to_seq =, from_seq = or from_baseline = true,
+ *     types = { ... } or nil, shape = { type_marker =, root_type =, group_marker =, managed_by = } or nil })   --
+ * awaits changes:fill() -> how many pairs were taken, 0 at the end                                                --
+ * awaits changes:judge(detector) -> batch: drift looked for in them                                               --
+ * awaits batch: { drifts = { drift, ... }, pairs =, effects =, notes =, ignored =, not_compared =, complete =, errors =
+ * json_text, quiet = json_text }                                                    (arrays) drift: { id =, type =,
+ * kind =, severity =, fingerprint =, expected = text or nil, accepted =, complete =, changes =, effects =, json = text
+ * } changes:close() Failures answer nil, sentence, code.
  *
  * A batch is read on a store worker and judged on a CPU worker. Thread: the loop's. Blocks: never. */
 #include "bind/await.h"
@@ -31,6 +31,10 @@ struct changes {
   struct azd_store_handle *store;
   struct azd_pair_cursor *cursor;
   struct azd_batch *batch;
+  bool looks_around;
+  struct azd_around around;
+  struct azd_shape shape;
+  struct azd_arena arena; /* of the texts of these */
 };
 
 struct box {
@@ -41,6 +45,7 @@ static void unref(struct changes *changes) {
   if (--changes->refs) return;
   azd_pair_close(changes->cursor);
   azd_batch_free(changes->batch);
+  azd_arena_free(&changes->arena);
   azd_store_handle_unref(changes->store);
   free(changes);
 }
@@ -112,6 +117,35 @@ static void open_close(struct azd_work *work) {
 static const struct azd_work_type open_type = {
     "looking for changes", sizeof(struct open), open_run, open_push, open_close, NULL};
 
+static struct azd_str copy_field(lua_State *L, struct changes *changes, int index, const char *name) {
+  struct azd_str text;
+  lua_getfield(L, index, name);
+  text.data = luaL_checklstring(L, -1, &text.size);
+  char *copy = azd_arena_copy(&changes->arena, text);
+  if (!copy) luaL_error(L, "no memory");
+  lua_pop(L, 1);
+  return (struct azd_str){copy, text.size};
+}
+
+/* With a shape, policies see the group and the parent as the newer moment shows them. */
+static void read_around(lua_State *L, struct changes *changes) {
+  if (lua_getfield(L, 2, "shape") == LUA_TTABLE) {
+    int index = lua_gettop(L);
+    changes->shape = (struct azd_shape){.type_marker = copy_field(L, changes, index, "type_marker"),
+                                        .root_type = copy_field(L, changes, index, "root_type")};
+    changes->around = (struct azd_around){.store = changes->store->store,
+                                          .scope = copy_field(L, changes, 2, "scope"),
+                                          .shape = &changes->shape,
+                                          .group_marker = copy_field(L, changes, index, "group_marker"),
+                                          .managed_by = copy_field(L, changes, index, "managed_by")};
+    lua_getfield(L, 2, "to_seq");
+    changes->around.seq = luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+    changes->looks_around = true;
+  }
+  lua_pop(L, 1);
+}
+
 static void read_query(lua_State *L, struct open *open) {
   struct azd_diff_query *query = &open->query;
   query->bodies = true;
@@ -148,6 +182,7 @@ static int l_open(lua_State *L) {
   struct changes *changes = box->changes = calloc(1, sizeof *changes);
   if (!changes) return luaL_error(L, "no memory");
   changes->refs = 1;
+  azd_arena_init(&changes->arena, 0);
   changes->store = store;
   store->refs++;
   changes->batch = azd_batch_new();
@@ -156,6 +191,7 @@ static int l_open(lua_State *L) {
   azd_work_anchor(L, &open->task.work, 2);
   azd_work_anchor(L, &open->task.work, 3);
   read_query(L, open);
+  read_around(L, changes);
   return azd_await_work(L, &open->task.work, azd_engine_of(L)->store_pool, STORE_DEADLINE_MS);
 }
 
@@ -245,7 +281,9 @@ struct fill {
 static void fill_run(struct azd_work *work, struct azd_worker *worker) {
   (void)worker;
   struct fill *fill = (struct fill *)work;
-  fill->filled = azd_batch_fill(fill->task.changes->batch, fill->task.changes->cursor, &fill->task.error);
+  struct changes *changes = fill->task.changes;
+  fill->filled = azd_batch_fill(changes->batch, changes->cursor, changes->looks_around ? &changes->around : NULL,
+                                &fill->task.error);
 }
 
 static int fill_push(lua_State *L, struct azd_work *work) {

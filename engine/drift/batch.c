@@ -1,5 +1,6 @@
 #include "drift/batch.h"
 #include "drift/drift_json.h"
+#include "json/canonical.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ struct stored_side {
 struct stored_pair {
   struct azd_str id, type;
   struct stored_side before, after;
+  struct azd_str group, parent; /* encoded bodies of what stands around it, or empty */
   bool accepted;
 };
 
@@ -18,20 +20,24 @@ struct azd_batch {
   struct stored_pair pairs[AZD_BATCH_PAIRS];
   struct azd_batch_drift drifts[AZD_BATCH_PAIRS];
   uint32_t count;
-  struct azd_arena arena; /* of the pairs; then of the drifts' texts */
+  struct azd_arena arena; /* of the pairs and what stands around them; then of the drifts' texts */
+  struct azd_neighbours neighbours;
+  struct azd_str managed_by; /* as struct azd_around's, in the arena */
   struct azd_buf errors, quiet;
 };
 
 struct azd_batch_worker {
   struct azd_detector *detector;
   struct azd_codec_work *codec;
-  struct azd_buf before, after;
+  struct azd_doc *group;
+  struct azd_buf before, after, around;
 };
 
 struct azd_batch *azd_batch_new(void) {
   struct azd_batch *batch = calloc(1, sizeof *batch);
   if (!batch) return NULL;
   azd_arena_init(&batch->arena, 0);
+  azd_neighbours_init(&batch->neighbours);
   azd_buf_init(&batch->errors, 0);
   azd_buf_init(&batch->quiet, 0);
   return batch;
@@ -40,6 +46,7 @@ struct azd_batch *azd_batch_new(void) {
 void azd_batch_free(struct azd_batch *batch) {
   if (!batch) return;
   azd_arena_free(&batch->arena);
+  azd_neighbours_free(&batch->neighbours);
   azd_buf_free(&batch->errors);
   azd_buf_free(&batch->quiet);
   free(batch);
@@ -50,9 +57,11 @@ struct azd_batch_worker *azd_batch_worker_new(void) {
   if (!worker) return NULL;
   worker->detector = azd_detector_new();
   worker->codec = azd_codec_work_new();
+  worker->group = azd_doc_new();
   azd_buf_init(&worker->before, AZD_BODY_MAX_BYTES);
   azd_buf_init(&worker->after, AZD_BODY_MAX_BYTES);
-  if (worker->detector && worker->codec) return worker;
+  azd_buf_init(&worker->around, AZD_BODY_MAX_BYTES);
+  if (worker->detector && worker->codec && worker->group) return worker;
   azd_batch_worker_free(worker);
   return NULL;
 }
@@ -63,6 +72,8 @@ void azd_batch_worker_free(struct azd_batch_worker *worker) {
   azd_codec_work_free(worker->codec);
   azd_buf_free(&worker->before);
   azd_buf_free(&worker->after);
+  azd_buf_free(&worker->around);
+  azd_doc_free(worker->group);
   free(worker);
 }
 
@@ -80,9 +91,26 @@ static bool keep_side(struct azd_batch *batch, bool present, const struct azd_ve
          keep_text(batch, version->redaction, &side->redaction) && keep_text(batch, version->body, &side->body);
 }
 
-int azd_batch_fill(struct azd_batch *batch, struct azd_pair_cursor *cursor, struct azd_error *error) {
+static int keep_around(struct azd_batch *batch, const struct azd_around *around, struct stored_pair *stored,
+                       struct azd_error *error) {
+  stored->group = stored->parent = (struct azd_str){"", 0};
+  if (!around) return 0;
+  struct azd_str group = azd_group_id(around, stored->id), parent = azd_parent_id(around, stored->id);
+  int status = 0;
+  if (group.size) status = azd_neighbours_find(&batch->neighbours, around, group, &batch->arena, &stored->group, error);
+  if (!status && parent.size)
+    status = azd_neighbours_find(&batch->neighbours, around, parent, &batch->arena, &stored->parent, error);
+  return status;
+}
+
+int azd_batch_fill(struct azd_batch *batch, struct azd_pair_cursor *cursor, const struct azd_around *around,
+                   struct azd_error *error) {
   azd_arena_reset(&batch->arena);
+  azd_neighbours_reset(&batch->neighbours);
   batch->count = 0;
+  batch->managed_by = (struct azd_str){"", 0};
+  if (around && !keep_text(batch, around->managed_by, &batch->managed_by))
+    return azd_fail(error, AZD_ENOMEM, "no memory for a batch of resources");
   while (batch->count < AZD_BATCH_PAIRS && batch->arena.used_bytes < AZD_BATCH_BYTES) {
     struct azd_pair pair;
     int status = azd_pair_next(cursor, &pair, error);
@@ -95,6 +123,7 @@ int azd_batch_fill(struct azd_batch *batch, struct azd_pair_cursor *cursor, stru
         !keep_side(batch, pair.has_before, &pair.before, &stored->before) ||
         !keep_side(batch, pair.has_after, &pair.after, &stored->after))
       return azd_fail(error, AZD_ENOMEM, "no memory for a batch of resources");
+    if ((status = keep_around(batch, around, stored, error))) return status;
     batch->count++;
   }
   return (int)batch->count;
@@ -117,17 +146,62 @@ static enum azd_redacted redacted_how(const struct stored_pair *stored) {
   return azd_str_equal(key_of(before), key_of(after)) ? AZD_REDACTED_OTHER_RULES : AZD_REDACTED_OTHER_KEY;
 }
 
+/* For azd_detect_pair's around. */
+struct surroundings {
+  struct azd_batch_worker *worker;
+  const struct azd_codec *codec;
+  const struct stored_pair *stored;
+  struct azd_str managed_by;
+};
+
+static void write_member(struct azd_buf *json, const char *name, const struct azd_doc *doc, azd_node node) {
+  if (node == AZD_NODE_NONE) return;
+  if (json->size && json->data[json->size - 1] != '{') azd_buf_append_char(json, ',');
+  azd_buf_append_json(json, azd_str_of(name));
+  azd_buf_append_char(json, ':');
+  azd_json_write(doc, node, 0, json);
+}
+
+static int write_group(const struct surroundings *at, struct azd_buf *json, struct azd_error *error) {
+  struct azd_batch_worker *worker = at->worker;
+  azd_buf_clear(&worker->around);
+  int status = azd_codec_decode(at->codec, worker->codec, at->stored->group, &worker->around, error);
+  if (!status) status = azd_doc_parse(worker->group, azd_buf_str(&worker->around), NULL, error);
+  if (status) return status;
+  azd_buf_append_text(json, "\"group\":{");
+  write_member(json, "tags", worker->group, azd_doc_member_fold(worker->group, 0, AZD_STR("tags")));
+  write_member(json, "managed_by", worker->group, azd_doc_member_fold(worker->group, 0, at->managed_by));
+  azd_buf_append_char(json, '}');
+  return 0;
+}
+
+static int write_around(void *argument, struct azd_buf *json, struct azd_error *error) {
+  const struct surroundings *at = argument;
+  int status = 0;
+  azd_buf_append_char(json, '{');
+  if (at->stored->group.size) status = write_group(at, json, error);
+  if (!status && at->stored->parent.size) {
+    azd_buf_append_text(json, at->stored->group.size ? ",\"parent\":" : "\"parent\":");
+    status = azd_codec_decode(at->codec, at->worker->codec, at->stored->parent, json, error);
+  }
+  azd_buf_append_char(json, '}');
+  return status;
+}
+
 static int judge_pair(struct azd_batch_worker *worker, const struct azd_detect_options *options,
-                      const struct azd_codec *codec, const struct stored_pair *stored, struct azd_detected *found,
-                      struct azd_error *error) {
+                      const struct azd_codec *codec, const struct stored_pair *stored, struct azd_str managed_by,
+                      struct azd_detected *found, struct azd_error *error) {
   int status = decode(worker, codec, &stored->before, &worker->before, error);
   if (!status) status = decode(worker, codec, &stored->after, &worker->after, error);
+  struct surroundings surroundings = {worker, codec, stored, managed_by};
   struct azd_detect_pair pair = {
       .id = stored->id,
       .type = stored->type,
       .before = {.view = stored->before.view, .api_version = stored->before.api_version},
       .after = {.view = stored->after.view, .api_version = stored->after.api_version},
       .redacted = redacted_how(stored),
+      .around = stored->group.size || stored->parent.size ? write_around : NULL,
+      .around_argument = &surroundings,
   };
   if (!status)
     status = azd_detect_bytes(worker->detector, options, &pair, azd_buf_str(&worker->before),
@@ -162,7 +236,7 @@ int azd_batch_judge(struct azd_batch *batch, struct azd_batch_worker *worker, co
   int status = 0;
   for (uint32_t i = 0; i < batch->count && !status; i++) {
     struct azd_detected found;
-    status = judge_pair(worker, options, codec, &batch->pairs[i], &found, error);
+    status = judge_pair(worker, options, codec, &batch->pairs[i], batch->managed_by, &found, error);
     if (status) return status;
     result->pairs++;
     result->effects += found.effects;

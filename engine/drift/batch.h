@@ -4,6 +4,7 @@
 #ifndef AZD_DRIFT_BATCH_H
 #define AZD_DRIFT_BATCH_H
 
+#include "drift/around.h"
 #include "drift/detect.h"
 #include "store/store.h"
 
@@ -16,8 +17,10 @@ struct azd_batch;
 struct azd_batch *azd_batch_new(void);
 void azd_batch_free(struct azd_batch *batch);
 
-/* Takes the next pairs of the cursor: how many, 0 at its end, or a negative azd_err. */
-int azd_batch_fill(struct azd_batch *batch, struct azd_pair_cursor *cursor, struct azd_error *error);
+/* Takes the next pairs of the cursor, and what stands around each (around NULL: nothing, and policies see none of it):
+ * how many, 0 at its end, or a negative azd_err. */
+int azd_batch_fill(struct azd_batch *batch, struct azd_pair_cursor *cursor, const struct azd_around *around,
+                   struct azd_error *error);
 
 /* One drift of the batch, or what stood beside no drift (found false): texts live until the next judge or fill. */
 struct azd_batch_drift {

@@ -20,6 +20,8 @@ struct azd_detector {
   struct azd_redactor *redactor;
   struct azd_buf redactor_key;
   struct azd_arena arena;
+  struct azd_doc *context; /* made by a pair's around */
+  struct azd_buf around;
   struct azd_buf json, errors;
 };
 
@@ -41,13 +43,15 @@ struct azd_detector *azd_detector_new(void) {
   if (!detector) return NULL;
   azd_arena_init(&detector->arena, 0);
   azd_buf_init(&detector->json, 0);
+  azd_buf_init(&detector->around, 0);
   azd_buf_init(&detector->errors, 0);
   azd_buf_init(&detector->redactor_key, 0);
   bool sides = side_init(&detector->before);
   sides = side_init(&detector->after) && sides;
   detector->diff = azd_diff_new();
   detector->judge = azd_judge_new();
-  if (sides && detector->diff && detector->judge) return detector;
+  detector->context = azd_doc_new();
+  if (sides && detector->diff && detector->judge && detector->context) return detector;
   azd_detector_free(detector);
   return NULL;
 }
@@ -61,6 +65,8 @@ void azd_detector_free(struct azd_detector *detector) {
   azd_redactor_free(detector->redactor);
   azd_buf_free(&detector->redactor_key);
   azd_arena_free(&detector->arena);
+  azd_doc_free(detector->context);
+  azd_buf_free(&detector->around);
   azd_buf_free(&detector->json);
   azd_buf_free(&detector->errors);
   free(detector);
@@ -177,9 +183,26 @@ static void count_classes(const struct azd_diff *diff, const struct azd_judgemen
   found->not_compared = azd_diff_not_compared(diff);
 }
 
+/* What stands around the resource, where somebody will ask: a document a drift, and none for what rules swallow. */
+static int context_of(struct azd_detector *detector, const struct azd_detect_pair *pair, const struct azd_diff *diff,
+                      const struct azd_doc **context, struct azd_error *error) {
+  *context = pair->context;
+  if (*context || !pair->around || (diff && !azd_diff_count_of(diff, AZD_CLASS_CHANGE))) return 0;
+  azd_buf_clear(&detector->around);
+  int status = pair->around(pair->around_argument, &detector->around, error);
+  if (!status && azd_buf_status(&detector->around))
+    status = azd_fail(error, azd_buf_status(&detector->around), "no memory for what stands around a resource");
+  if (!status) status = azd_doc_parse(detector->context, azd_buf_str(&detector->around), NULL, error);
+  if (!status) *context = detector->context;
+  return status;
+}
+
 static int judge_pair(struct azd_detector *detector, const struct azd_detect_options *options,
                       const struct azd_detect_pair *pair, const struct azd_diff *diff, struct azd_judgement *judgement,
                       struct azd_detected *found, struct azd_error *error) {
+  const struct azd_doc *context;
+  int status = context_of(detector, pair, diff, &context, error);
+  if (status) return status;
   struct azd_judge_input input = {
       .kind = found->kind,
       .id = pair->id,
@@ -189,12 +212,12 @@ static int judge_pair(struct azd_detector *detector, const struct azd_detect_opt
       .after = pair->after.doc,
       .after_node = pair->after.node,
       .diff = diff,
-      .context = pair->context,
+      .context = context,
       .against_baseline = options->against_baseline,
       .now_ms = options->now_ms,
   };
   azd_judge_use(detector->judge, options->bundle);
-  int status = azd_judge_run(detector->judge, &input, &detector->arena, judgement, error);
+  status = azd_judge_run(detector->judge, &input, &detector->arena, judgement, error);
   if (status) return status;
   found->severity = judgement->severity;
   /* What was made again under its name lost what hung on it (role assignments, diagnostics), whatever its body says. */

@@ -53,6 +53,10 @@ struct azd_detect_pair {
   bool views_differ;             /* known to be two doors, though not which */
   enum azd_redacted redacted;    /* how far the digests of the two sides can be compared */
   const struct azd_doc *context; /* struct azd_judge_input's; may be NULL */
+  /* Writes such a context as JSON, where there is none and a change is to be judged; may be NULL. Called at most once,
+   * on this thread, before the call returns. */
+  int (*around)(void *argument, struct azd_buf *json, struct azd_error *error);
+  void *around_argument;
 };
 
 struct azd_detected {

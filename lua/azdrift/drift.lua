@@ -120,7 +120,7 @@ function drift.find(store, query)
   local detector = detectors.new({ bundle = query.bundle, shape = shape, scope = query.scope, now_ms = to.timestamp_ms,
     show_ignored = query.show and query.show.ignored, against_baseline = against_baseline })
   local all = find(store, { scope = query.scope, to_seq = to.seq, from_seq = from and from.seq, from_baseline = against_baseline,
-    types = query.types }, detector)
+    types = query.types, shape = shape }, detector)
   local before = from and (json.decode(from.coverage) or { complete = false })
   if before then leave_out_unknown(all, reads_in_full(before)) end
   local known, list = {}, {}

@@ -13,6 +13,7 @@ local collectors = {}
 ---@field type_marker string  in an id, what stands before the type
 ---@field root_type? string   type of an id without the marker
 ---@field group_marker? string  in an id, what stands before the name of its group, in lower case
+---@field managed_by? string    member of a group's body that names who manages it
 
 ---@class azdrift.collectors.options
 ---@field store azdrift.store

@@ -6,7 +6,6 @@ local detectors = {}
 
 ---@class azdrift.detectors.shape : azdrift.collectors.shape
 ---@field identities? string[]  pointers whose value the server gives at creation: where it moved, the resource was made again
----@field managed_by? string    member of a group's body that names who manages it
 
 ---@class azdrift.detectors.options
 ---@field bundle? azdrift.bundle       may be nil where raw

@@ -10,6 +10,7 @@ local pairs_of = {}
 ---@field from_seq? integer        unless from_baseline
 ---@field from_baseline? boolean
 ---@field types? string[]          default: all
+---@field shape? azdrift.collectors.shape  with it (group_marker and managed_by are needed then), policies see the group and the parent as to_seq shows them
 
 ---@param store azdrift.store
 ---@param query azdrift.pairs.query

@@ -6,7 +6,13 @@
 
 static const char rules[] =
     "rules { type = \"*\", owner = \"t\", { ignore = \"noise\", why = \"x\" }, { observe = \"seen\", why = \"y\" } }";
-static const char policies[] = "policy \"fragile\" { type = \"" ACCOUNTS
+static const char policies[] = "policy \"around\" { type = \"Microsoft.Sql/servers/databases\", watch = \"v\", "
+                               "severity = \"info\", message = \"m\",\n"
+                               "  on_resource = function(r) return { severity = \"low\", message = "
+                               "tostring(r.group.tags.env) .. \" \" .. tostring(r.group.managed_by)\n"
+                               "    .. \" \" .. tostring(r.parent.properties.version) .. \" \" .. r.group.name } end,\n"
+                               "  examples = { { old = { v = 1 }, new = { v = 2 }, gives = \"low\" } } }\n"
+                               "policy \"fragile\" { type = \"" ACCOUNTS
                                "\", watch = \"v\", kind = \"changed\", severity = \"high\", message = \"m\",\n"
                                "  on_change = function(change) return change.new > 5 and \"high\" end,\n"
                                "  examples = { { old = { v = 1 }, new = { v = 6 }, gives = \"high\" } } }\n";
@@ -22,6 +28,7 @@ struct world {
   struct azd_batch_worker *worker;
   struct azd_detect_options options;
   struct azd_batch_result result;
+  const struct azd_around *around;
 };
 
 static int set_up(void **state) {
@@ -116,7 +123,7 @@ static int judge(struct world *world) {
 /* The one batch between two moments, judged. */
 static const struct azd_batch_result *judged(struct world *world, int64_t from, int64_t to) {
   struct azd_pair_cursor *cursor = open_changes(world, from, to);
-  assert_true(azd_batch_fill(world->batch, cursor, ERR) >= 0);
+  assert_true(azd_batch_fill(world->batch, cursor, world->around, ERR) >= 0);
   azd_pair_close(cursor); /* a batch stands on its own */
   must(judge(world));
   return &world->result;
@@ -205,7 +212,7 @@ static void a_damaged_body_names_its_resource(void **state) {
   run_begin(world);
   put_account(world, ACCOUNT("a"), "{\"v\":");
   struct azd_pair_cursor *cursor = open_changes(world, first, run_end(world));
-  assert_int_equal(azd_batch_fill(world->batch, cursor, ERR), 1);
+  assert_int_equal(azd_batch_fill(world->batch, cursor, world->around, ERR), 1);
   azd_pair_close(cursor);
   assert_int_equal(judge(world), AZD_ECORRUPT);
   assert_has(azd_str_of(ERR->text), ACCOUNT("a"));
@@ -225,7 +232,7 @@ static void more_pairs_than_a_batch_come_in_turns(void **state) {
   uint32_t drifts = 0;
   int filled[4];
   for (int i = 0; i < 4; i++) {
-    filled[i] = azd_batch_fill(world->batch, cursor, ERR);
+    filled[i] = azd_batch_fill(world->batch, cursor, world->around, ERR);
     must(judge(world));
     drifts += world->result.count;
   }
@@ -258,7 +265,7 @@ static void a_batch_ends_before_it_grows_too_large(void **state) {
   }
   free(body);
   struct azd_pair_cursor *cursor = open_changes(world, first, run_end(world));
-  int filled = azd_batch_fill(world->batch, cursor, ERR);
+  int filled = azd_batch_fill(world->batch, cursor, world->around, ERR);
   assert_in_range(filled, 2, 5);
   azd_pair_close(cursor);
 }
@@ -273,6 +280,82 @@ static void another_view_is_said(void **state) {
   const struct azd_batch_result *result = judged(world, first, run_end(world));
   assert_int_equal(result->not_compared, 1);
   assert_has(drift_of(result, ACCOUNT("a"))->detected.json, "\"old_value\":\"list 1\",\"new_value\":\"get 1\"");
+}
+
+/* ---- what stands around ---- */
+
+#define SERVER   GROUP "/providers/Microsoft.Sql/servers/s"
+#define DATABASE SERVER "/databases/d"
+
+static struct azd_around around_of(const struct world *world, int64_t seq) {
+  return (struct azd_around){.store = world->place.store,
+                             .scope = AZD_STR(SCOPE),
+                             .seq = seq,
+                             .shape = &azure_shape,
+                             .group_marker = AZD_STR("/resourcegroups/"),
+                             .managed_by = AZD_STR("managedBy")};
+}
+
+static void policies_see_the_group_and_the_parent_of_the_newer_moment(void **state) {
+  struct world *world = *state;
+  run_begin(world);
+  put(world,
+      (struct put){.id = GROUP, .type = "Microsoft.Resources/resourceGroups", .body = "{\"tags\":{\"env\":\"old\"}}"});
+  put(world,
+      (struct put){.id = SERVER, .type = "Microsoft.Sql/servers", .body = "{\"properties\":{\"version\":\"12.0\"}}"});
+  put(world, (struct put){.id = DATABASE, .type = "Microsoft.Sql/servers/databases", .body = "{\"v\":1}"});
+  int64_t first = run_end(world);
+  run_begin(world);
+  put(world, (struct put){.id = GROUP,
+                          .type = "Microsoft.Resources/resourceGroups",
+                          .body = "{\"managedBy\":\"aks\",\"tags\":{\"env\":\"prod\"}}"});
+  put(world, (struct put){.id = DATABASE, .type = "Microsoft.Sql/servers/databases", .body = "{\"v\":2}"});
+  int64_t second = run_end(world);
+  struct azd_around around = around_of(world, second);
+  world->around = &around;
+
+  assert_has(drift_of(judged(world, first, second), DATABASE)->detected.json, "\"message\":\"prod aks 12.0 RG-one\"");
+  /* Without it, or where they are not in the snapshot, policies see nil. */
+  around.scope = AZD_STR("/subscriptions/none");
+  assert_has(drift_of(judged(world, first, second), DATABASE)->detected.json, "\"message\":\"nil nil nil RG-one\"");
+  world->around = NULL;
+  assert_has(drift_of(judged(world, first, second), DATABASE)->detected.json, "\"message\":\"nil nil nil RG-one\"");
+}
+
+static void a_full_batch_may_have_as_many_neighbours_as_it_can_name(void **state) {
+  struct world *world = *state;
+  char id[256];
+  run_begin(world);
+  int64_t first = run_end(world);
+  run_begin(world);
+  for (int i = 0; i < AZD_BATCH_PAIRS; i++) {
+    snprintf(id, sizeof id, SUBSCRIPTION "/resourceGroups/g%d/providers/Microsoft.Sql/servers/s%d/databases/d", i, i);
+    put(world, (struct put){.id = id, .type = "Microsoft.Sql/servers/databases", .body = "{}"});
+  }
+  int64_t second = run_end(world);
+  struct azd_around around = around_of(world, second);
+  world->around = &around;
+  assert_int_equal(judged(world, first, second)->count, AZD_BATCH_PAIRS);
+}
+
+static void an_id_says_what_stands_around_it(void **state) {
+  const struct azd_around around = around_of(*state, 1);
+  static const struct {
+    const char *id, *group, *parent;
+  } cases[] = {
+      {DATABASE, GROUP, SERVER},
+      {SERVER, GROUP, ""},
+      {DATABASE "/settings/x", GROUP, DATABASE},
+      {SERVER "/providers/Microsoft.Authorization/locks/l", GROUP, SERVER},
+      {GROUP "/providers/Microsoft.Authorization/locks/l", GROUP, ""},
+      {SUBSCRIPTION "/providers/Microsoft.Authorization/locks/l", "", ""},
+      {GROUP, "", ""},
+      {"", "", ""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_str(azd_group_id(&around, azd_str_of(cases[i].id)), cases[i].group);
+    assert_str(azd_parent_id(&around, azd_str_of(cases[i].id)), cases[i].parent);
+  }
 }
 
 #define DIGEST(hex) "{\"$redacted\":\"" hex "\"}"
@@ -320,6 +403,9 @@ int main(void) {
       TEST(more_pairs_than_a_batch_come_in_turns),
       TEST(a_batch_ends_before_it_grows_too_large),
       TEST(another_view_is_said),
+      TEST(policies_see_the_group_and_the_parent_of_the_newer_moment),
+      TEST(a_full_batch_may_have_as_many_neighbours_as_it_can_name),
+      TEST(an_id_says_what_stands_around_it),
       TEST(secrets_redacted_another_way_are_not_compared),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@ return {
   type_marker = "/providers/",
   root_type = "Microsoft.Resources/resourceGroups",
   group_marker = "/resourcegroups/",
+  managed_by = "managedBy", -- of a group
   next = { "/nextLink", "/NextPageLink", "/@odata.nextLink" },
   -- Values that Azure gives a resource when it is made: where one differs, it was deleted and made again.
   identities = { "/properties/vmId", "/properties/resourceGuid", "/properties/timeCreated", "/properties/creationTime",
