@@ -111,32 +111,66 @@ static bool is_secret_text(struct walk *walk, azd_node node, bool named_secret) 
   return (named_secret && !azd_secret_is_plain(text)) || azd_secret_value(text);
 }
 
-/* {"name": "DB_PASSWORD", "value": "..."}: the name stands beside. */
-static bool is_named_beside(struct walk *walk, azd_node object, azd_node member) {
-  if (!azd_str_equal_fold(azd_doc_key(walk->doc, member), AZD_STR("value"))) return false;
-  struct azd_str name = azd_doc_text(walk->doc, object, "name");
-  return name.data && azd_secret_name(name);
+static bool is_called(struct walk *walk, azd_node member, struct azd_str name) {
+  return azd_str_equal_fold(azd_doc_key(walk->doc, member), name);
 }
 
-/* node is the trie's node of the container at; free: in a map of free texts. */
-static int visit_children(struct walk *walk, azd_node at, uint32_t node, bool free_map, uint32_t depth) {
+/* {"name": "DB_PASSWORD", "value": "..."}, or "key": the name stands beside. */
+static bool is_named_beside(struct walk *walk, azd_node object, azd_node member) {
+  if (!is_called(walk, member, AZD_STR("value"))) return false;
+  struct azd_str name = azd_doc_text(walk->doc, object, "name"), key = azd_doc_text(walk->doc, object, "key");
+  return (name.data && azd_secret_name(name)) || (key.data && azd_secret_name(key));
+}
+
+/* Where a container stands, for what is below it. */
+struct above {
+  uint32_t node; /* of the trie */
+  bool free_map; /* in a map of free texts: names say nothing */
+  bool named;    /* the container's own name is a secret's: "passwords": ["..."], "adminPassword": {"value": "..."} */
+};
+
+static bool is_named_secret(struct walk *walk, azd_node container, azd_node child, bool in_object,
+                            const struct above *above) {
+  const struct azd_doc *doc = walk->doc;
+  if (!in_object) return above->named;
+  if (above->free_map) return false;
+  if (above->named && is_called(walk, child, AZD_STR("value"))) return true;
+  return is_secret_name(walk->redactor, doc->nodes[child].hash, azd_doc_key(doc, child)) ||
+         is_named_beside(walk, container, child);
+}
+
+static bool is_secret_scalar(struct walk *walk, azd_node container, azd_node child, bool in_object,
+                             const struct above *above) {
+  enum azd_json_type type = azd_doc_type(walk->doc, child);
+  if (type == AZD_JSON_STRING)
+    return is_secret_text(walk, child, is_named_secret(walk, container, child, in_object, above));
+  if (type != AZD_JSON_NUMBER || !is_named_secret(walk, container, child, in_object, above)) return false;
+  return above->named || azd_secret_password_name(azd_doc_key(walk->doc, child)) ||
+         is_named_beside(walk, container, child);
+}
+
+static int visit_children(struct walk *walk, azd_node at, const struct above *above, uint32_t depth) {
   if (depth > AZD_REDACT_DEPTH_MAX) return AZD_ELIMIT;
   const struct azd_doc *doc = walk->doc;
-  bool in_object = azd_doc_type(doc, at) == AZD_JSON_OBJECT, open = azd_trie_is_open(walk->trie, node);
+  bool in_object = azd_doc_type(doc, at) == AZD_JSON_OBJECT, open = azd_trie_is_open(walk->trie, above->node);
   int status = 0;
   for (azd_node child = azd_doc_first(doc, at); !status && child != AZD_NODE_NONE; child = azd_doc_next(doc, child)) {
-    enum azd_json_type type = azd_doc_type(doc, child);
     struct azd_str name = in_object ? azd_doc_key(doc, child) : (struct azd_str){0};
-    uint32_t below = node;
-    if (!open) below = in_object ? azd_trie_name(walk->trie, node, name) : azd_trie_item(walk->trie, node, doc, child);
-    if (!open && azd_trie_place(walk->trie, below)->redact) {
+    struct above below = {.node = above->node, .free_map = above->free_map};
+    if (!open)
+      below.node =
+          in_object ? azd_trie_name(walk->trie, above->node, name) : azd_trie_item(walk->trie, above->node, doc, child);
+    if (!open && azd_trie_place(walk->trie, below.node)->redact) {
       if (is_worth_hiding(doc, child)) status = replace(walk, child);
-    } else if (type >= AZD_JSON_ARRAY) {
-      status = visit_children(walk, child, below, free_map || (in_object && azd_secret_is_free_map(name)), depth + 1);
-    } else if (type == AZD_JSON_STRING) {
-      bool named = in_object && !free_map &&
-                   (is_secret_name(walk->redactor, doc->nodes[child].hash, name) || is_named_beside(walk, at, child));
-      if (is_secret_text(walk, child, named)) status = replace(walk, child);
+    } else if (azd_doc_type(doc, child) >= AZD_JSON_ARRAY) {
+      below.free_map = below.free_map || (in_object && azd_secret_is_free_map(name));
+      below.named =
+          in_object && !below.free_map &&
+          (azd_doc_type(doc, child) == AZD_JSON_ARRAY ? azd_secret_password_name(name)
+                                                      : is_secret_name(walk->redactor, doc->nodes[child].hash, name));
+      if (!is_digest(doc, child)) status = visit_children(walk, child, &below, depth + 1);
+    } else if (is_secret_scalar(walk, at, child, in_object, above)) {
+      status = replace(walk, child);
     }
   }
   return status;
@@ -145,7 +179,8 @@ static int visit_children(struct walk *walk, azd_node at, uint32_t node, bool fr
 static int find_secrets(struct walk *walk, azd_node node) {
   if (azd_trie_place(walk->trie, AZD_TRIE_ROOT)->redact)
     return is_worth_hiding(walk->doc, node) ? replace(walk, node) : 0;
-  if (azd_doc_type(walk->doc, node) >= AZD_JSON_ARRAY) return visit_children(walk, node, AZD_TRIE_ROOT, false, 1);
+  if (azd_doc_type(walk->doc, node) >= AZD_JSON_ARRAY)
+    return visit_children(walk, node, &(struct above){.node = AZD_TRIE_ROOT}, 1);
   bool hide = azd_doc_type(walk->doc, node) == AZD_JSON_STRING && is_secret_text(walk, node, false);
   return hide ? replace(walk, node) : 0;
 }

@@ -83,8 +83,8 @@ static bool names_token(struct azd_str name) {
 }
 
 bool azd_secret_name(struct azd_str name) {
-  static const struct azd_str words[] = {LITERAL("password"), LITERAL("passwd"), LITERAL("pwd"), LITERAL("secret"),
-                                         LITERAL("connectionstring")};
+  static const struct azd_str words[] = {LITERAL("password"), LITERAL("passphrase"), LITERAL("passwd"),
+                                         LITERAL("pwd"),      LITERAL("secret"),     LITERAL("connectionstring")};
   static const struct azd_str ends[] = {LITERAL("saskey"), LITERAL("sasuri"), LITERAL("sasurl"),
                                         LITERAL("encryptedcredential")};
   char joined[NAME_MAX_BYTES];
@@ -95,7 +95,17 @@ bool azd_secret_name(struct azd_str name) {
   name = (struct azd_str){joined, size};
   for (size_t i = 0; i < COUNT(words); i++)
     if (names_with_word(name, words[i])) return true;
-  return names_token(name) || ends_with_one_of(name, ends, COUNT(ends)) || names_key(name);
+  return azd_str_equal_fold(name, AZD_STR("pass")) || names_token(name) || ends_with_one_of(name, ends, COUNT(ends)) ||
+         names_key(name);
+}
+
+/* Not "secret": permissions.secrets lists what may be done with secrets. */
+bool azd_secret_password_name(struct azd_str name) {
+  static const struct azd_str ends[] = {LITERAL("password"), LITERAL("passphrase"), LITERAL("passwd"), LITERAL("pwd")};
+  if (name.size && azd_fold((unsigned char)name.data[name.size - 1]) == 's' &&
+      !azd_str_equal_fold(name, AZD_STR("pass")))
+    name.size--;
+  return ends_with_one_of(name, ends, COUNT(ends)) || azd_str_equal_fold(name, AZD_STR("pass"));
 }
 
 bool azd_secret_is_plain(struct azd_str value) {
@@ -110,17 +120,22 @@ static bool is_base64url(char c) {
   return isalnum((unsigned char)c) || c == '-' || c == '_';
 }
 
-/* eyJ... . ... . ...: a JSON object in base64url, three parts. */
-static bool is_jwt(struct azd_str value) {
+/* eyJ... . ... . ... from a place on: a JSON object in base64url, three parts. */
+static bool is_jwt_at(struct azd_str value, size_t from) {
   uint32_t dots = 0;
-  if (value.size < 20 || memcmp(value.data, "eyJ", 3)) return false;
-  for (size_t i = 0; i < value.size; i++) {
-    if (value.data[i] == '.')
-      dots++;
-    else if (!is_base64url(value.data[i]))
-      return false;
-  }
-  return dots == 2;
+  size_t at = from;
+  for (; at < value.size && (value.data[at] == '.' || is_base64url(value.data[at])); at++)
+    dots += value.data[at] == '.';
+  return dots == 2 && at - from >= 20;
+}
+
+/* By itself, or behind "Bearer ". */
+static bool has_jwt(struct azd_str value) {
+  for (size_t at = 0; at + 3 <= value.size; at++)
+    if (value.data[at] == 'e' && !memcmp(value.data + at, "eyJ", 3) && (!at || !is_base64url(value.data[at - 1])) &&
+        is_jwt_at(value, at))
+      return true;
+  return false;
 }
 
 /* ://user:password@ */
@@ -135,31 +150,55 @@ static bool has_url_password(struct azd_str value) {
   return false;
 }
 
-/* name= with something behind it. */
-static bool assigns(struct azd_str value, struct azd_str name) {
-  size_t at = find(value, name, 0);
-  return at < value.size && at + name.size < value.size && value.data[at + name.size] != ';';
+static size_t skip(struct azd_str text, size_t at, const char *any_of) {
+  while (at < text.size && text.data[at] && strchr(any_of, text.data[at])) at++;
+  return at;
+}
+
+/* word = something, word: something, "word": "something" (JSON inside a text), anywhere in it. */
+static bool assigns(struct azd_str value, struct azd_str word) {
+  for (size_t at = find(value, word, 0); at < value.size; at = find(value, word, at + word.size)) {
+    size_t sign = skip(value, at + word.size, " \"'\\");
+    if (sign >= value.size || (value.data[sign] != '=' && value.data[sign] != ':')) continue;
+    size_t behind = skip(value, sign + 1, " \"'\\");
+    if (behind < value.size && !strchr(";&,)}]/\r\n", value.data[behind])) return true;
+  }
+  return false;
+}
+
+/* ?name=something or &name=something: what opens a URL. */
+static bool asks_with(struct azd_str value, struct azd_str name) {
+  for (size_t at = find(value, name, 0); at < value.size; at = find(value, name, at + name.size)) {
+    size_t behind = at + name.size;
+    if (at && (value.data[at - 1] == '?' || value.data[at - 1] == '&') && behind < value.size &&
+        value.data[behind] != '&')
+      return true;
+  }
+  return false;
 }
 
 static bool assigns_secret(struct azd_str value) {
-  static const struct azd_str names[] = {LITERAL("accountkey="),
-                                         LITERAL("sharedaccesskey="),
-                                         LITERAL("instrumentationkey="),
-                                         LITERAL("password="),
-                                         LITERAL("pwd="),
-                                         LITERAL("?sig="),
-                                         LITERAL("&sig=")};
-  for (size_t i = 0; i < COUNT(names); i++)
-    if (assigns(value, names[i])) return true;
+  static const struct azd_str words[] = {
+      LITERAL("accountkey"), LITERAL("sharedaccesskey"), LITERAL("instrumentationkey"),
+      LITERAL("accesskey"),  LITERAL("apikey"),          LITERAL("api_key"),
+      LITERAL("password"),   LITERAL("passwd"),          LITERAL("pwd"),
+      LITERAL("passphrase"), LITERAL("secret"),          LITERAL("access_token"),
+  };
+  static const struct azd_str parameters[] = {LITERAL("sig="), LITERAL("code="), LITERAL("token=")};
+  for (size_t i = 0; i < COUNT(words); i++)
+    if (assigns(value, words[i])) return true;
+  for (size_t i = 0; i < COUNT(parameters); i++)
+    if (asks_with(value, parameters[i])) return true;
   return false;
 }
 
 bool azd_secret_value(struct azd_str value) {
   if (value.size < 8) return false;
   /* Most texts have none of these and are done. */
-  if (memchr(value.data, '=', value.size) && assigns_secret(value)) return true;
+  if ((memchr(value.data, '=', value.size) || memchr(value.data, ':', value.size)) && assigns_secret(value))
+    return true;
   if (memchr(value.data, '@', value.size) && has_url_password(value)) return true;
-  if (*value.data == 'e' && is_jwt(value)) return true;
+  if (memchr(value.data, '.', value.size) && has_jwt(value)) return true;
   return memchr(value.data, ' ', value.size) && memmem(value.data, value.size, "-----BEGIN ", 11) &&
          contains(value, AZD_STR("private key-----"));
 }

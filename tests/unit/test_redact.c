@@ -200,6 +200,31 @@ static void texts_that_give_themselves_away(void **state) {
     if (azd_secret_value(azd_str_of(plain[i]))) fail_msg("%s is taken for a secret", plain[i]);
 }
 
+/* Found by an attack: each of these once went into the store in the clear. */
+static void secrets_in_odd_places_are_hidden(void **state) {
+  struct fixture *f = *state;
+  static const char *const hidden[] = {
+      "{\"passwords\":[\"Hunter2\"]}",
+      "{\"password\":12345678}",
+      "{\"adminPassword\":{\"value\":\"Hunter2\"}}",
+      "{\"settings\":\"{\\\"password\\\":\\\"Hunter2\\\"}\"}",
+      "{\"conn\":\"password=;user=x;password=Hunter2\"}",
+      "{\"header\":\"Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.Hunter2\"}",
+      "{\"env\":[{\"key\":\"DB_PASSWORD\",\"value\":\"Hunter2\"}]}",
+      "{\"passphrase\":\"Hunter2\"}",
+      "{\"credentials\":{\"user\":\"x\",\"pass\":\"Hunter2\"}}",
+      "{\"url\":\"https://x.example/?code=Hunter2\"}",
+      "{\"url\":\"https://x.example/?a=b&token=Hunter2\"}",
+      "{\"text\":\"AccountKey = Hunter2\"}",
+      "{\"text\":\"PASSWORD : Hunter2\"}",
+  };
+  for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
+    const char *out = redact(f, hidden[i]);
+    if (strstr(out, "Hunter2") || strstr(out, "12345678")) fail_msg("%s shows what it should hide", hidden[i]);
+    assert_non_null(strstr(out, "$redacted"));
+  }
+}
+
 static void switches_instants_and_free_maps_are_exempt(void **state) {
   struct fixture *f = *state;
   static const char *const kept[] = {"{\"passwordAuth\":\"Enabled\"}",
@@ -208,7 +233,8 @@ static void switches_instants_and_free_maps_are_exempt(void **state) {
                                      "{\"tags\":{\"token\":\"blue\"}}",
                                      "{\"password\":true,\"secret\":12}",
                                      "{\"password\":\"\"}",
-                                     "{\"permissions\":{\"secrets\":[\"get\",\"list\"]}}"};
+                                     "{\"permissions\":{\"secrets\":[\"get\",\"list\"]}}",
+                                     "{\"passwordHistory\":[3,4],\"passwordLength\":12}"};
   for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) assert_string_equal(redact(f, kept[i]), kept[i]);
   assert_null(strstr(redact(f, "{\"tags\":{\"x\":\"Server=a;Password=hidden\"}}"), "hidden"));
   assert_null(strstr(redact(f, "[\"Server=a;Password=hidden\"]"), "hidden"));
@@ -242,6 +268,7 @@ int main(void) {
       CASE(a_rotated_secret_shows_and_another_key_gives_another_digest),
       CASE(names_that_hold_secrets),
       CASE(texts_that_give_themselves_away),
+      CASE(secrets_in_odd_places_are_hidden),
       CASE(switches_instants_and_free_maps_are_exempt),
       CASE(a_value_is_hidden_by_the_name_that_stands_beside_it),
       CASE(a_document_nested_too_deep_is_refused_and_leaves_the_buffer_alone),
