@@ -1,13 +1,16 @@
 /* `azdrift.pairs`: what differs between two moments of a store, judged batch by batch (drift/batch.h).
  *
- *   local changes, problem, code = pairs_of.open(store, { scope =, to_seq =, from_seq = or from_baseline = true,
- *     types = { ... } or nil, shape = { type_marker =, root_type =, group_marker =, managed_by = } or nil })   --
- * awaits changes:fill() -> how many pairs were taken, 0 at the end                                                --
- * awaits changes:judge(detector) -> batch: drift looked for in them                                               --
- * awaits batch: { drifts = { drift, ... }, pairs =, effects =, notes =, ignored =, not_compared =, complete =, errors =
- * json_text, quiet = json_text }                                                    (arrays) drift: { id =, type =,
- * kind =, severity =, fingerprint =, expected = text or nil, accepted =, complete =, changes =, effects =, json = text
- * } changes:close() Failures answer nil, sentence, code.
+ *   local changes, problem, code = pairs_of.open(store, {                              -- awaits
+ *     scope =, to_seq =, from_seq = or from_baseline = true, types = { ... } or nil,
+ *     shape = { type_marker =, root_type =, group_marker =, managed_by = } or nil })
+ *   changes:fill() -> how many pairs were taken, 0 at the end                          -- awaits
+ *   changes:judge(detector) -> batch: drift looked for in them                         -- awaits
+ *     batch: { drifts = { drift, ... }, pairs =, effects =, notes =, ignored =, not_compared =,
+ *       complete =, errors = json_text, quiet = json_text }
+ *     drift: { id =, type =, kind =, severity =, fingerprint =, expected = text or nil, accepted =,
+ *       complete =, changes =, effects =, json = text }
+ *   changes:close()
+ * Failures answer nil, sentence, code.
  *
  * A batch is read on a store worker and judged on a CPU worker. Thread: the loop's. Blocks: never. */
 #include "bind/await.h"

@@ -18,15 +18,16 @@ end
 local function begun_since(store, scope, coverage)
   local baselines, problem, code = store:baselines(scope)
   if not baselines then return nil, problem, code end
-  local has_baseline, began, began_snapshot = {}, nil, nil
+  local has_baseline, began = {}, nil
   for _, entry in ipairs(baselines) do
     has_baseline[entry.type] = true
     if entry.type == INVENTORY then began = entry.seq end
   end
   if not began or not coverage.shown then return {} end
-  began_snapshot, problem, code = store:snapshot({ scope = scope, seq = began })
-  if not began_snapshot then return nil, problem, code end
-  local asked_then, document, begun = {}, json.decode(began_snapshot.coverage), {}
+  local first
+  first, problem, code = store:snapshot({ scope = scope, seq = began })
+  if not first then return nil, problem, code end
+  local asked_then, document, begun = {}, json.decode(first.coverage), {}
   for _, line in ipairs(document and document.types or {}) do asked_then[line.type] = true end
   for _, name in ipairs(coverage:ok_types()) do
     if coverage.shown[name] and not has_baseline[name] and not asked_then[name] then begun[#begun + 1] = name end

@@ -68,7 +68,9 @@ local function discover(url, http)
   local metadata_url = origin .. "/metadata/endpoints?api-version=" .. METADATA_API_VERSION
   local reply, err = http.request({ url = metadata_url, method = "GET", deadline_ms = METADATA_DEADLINE_MS,
     max_body_bytes = METADATA_MAX_BYTES })
-  if not reply then return nil, string.format("cloud: %s: %s; is it reachable from here (collect.proxy, HTTPS_PROXY)?", metadata_url, err) end
+  if not reply then
+    return nil, string.format("cloud: %s: %s; is it reachable from here (collect.proxy, HTTPS_PROXY)?", metadata_url, err)
+  end
   if reply.status ~= 200 then return nil, string.format("cloud: %s answered %d", metadata_url, reply.status) end
   local text, unreadable = reply:text(METADATA_MAX_BYTES)
   local metadata, parse_error

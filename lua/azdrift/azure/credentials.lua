@@ -55,7 +55,8 @@ local function token_error(self, reply)
     return string.format("token for tenant %s: the login endpoint answered %d", self.tenant, reply.status)
   end
   local code = type(body.error_codes) == "table" and body.error_codes[1]
-  local first_line = replace_plain(string.sub(string.match(said, "^[^\r\n]*"), 1, SAID_MAX_BYTES), self.client_secret, "(the client secret)")
+  local first_line = string.sub(string.match(said, "^[^\r\n]*"), 1, SAID_MAX_BYTES)
+  first_line = replace_plain(first_line, self.client_secret, "(the client secret)")
   return string.format("token for tenant %s: %s%s", self.tenant, first_line, ADVICE[code] and ("; " .. ADVICE[code]) or "")
 end
 
@@ -81,7 +82,8 @@ local function ask_secret(self)
       retry.wait_ms(self.retry, tries, reply and retry.asked_ms(reply.headers, task.now_ms()), math.random())
     if not wait_ms then
       if reply then return nil, token_error(self, reply) end
-      return nil, string.format("token for tenant %s: %s; is there a way to the network (collect.proxy, HTTPS_PROXY)?", self.tenant, problem)
+      return nil, string.format("token for tenant %s: %s; is there a way to the network (collect.proxy, HTTPS_PROXY)?",
+        self.tenant, problem)
     end
     task.sleep_ms(wait_ms)
   end
