@@ -194,6 +194,10 @@ int azd_compare_texts(struct azd_comparer *comparer, const struct azd_detect_opt
   if (status) return azd_error_prefix(error, "old"), status;
   status = azd_doc_parse(new_text->doc, input->new_text, NULL, error);
   if (status) return azd_error_prefix(error, "new"), status;
+  if (!options->raw && azd_doc_type(old_text->doc, 0) < AZD_JSON_ARRAY)
+    return azd_fail(error, AZD_EPARSE, "old: holds one plain value; give a resource, a list of them or an export");
+  if (!options->raw && azd_doc_type(new_text->doc, 0) < AZD_JSON_ARRAY)
+    return azd_fail(error, AZD_EPARSE, "new: holds one plain value; give a resource, a list of them or an export");
   status = azd_inventory_read(&old_text->inventory, old_text->doc, shape, error);
   if (!status) status = azd_inventory_read(&new_text->inventory, new_text->doc, shape, error);
   if (status) return status;

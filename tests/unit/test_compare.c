@@ -164,15 +164,16 @@ static void raw_compares_whole_texts(void **state) {
 
 static void what_is_no_json_names_its_side(void **state) {
   struct world *world = *state;
-  const char *texts[][2] = {{"{", "{}"}, {"{}", ""}};
-  for (int i = 0; i < 2; i++) {
+  const char *texts[][2] = {
+      {"{", "{}"}, {"{}", ""}, {"3", "{}"}, {"{}", "\"text\""}}; /* a plain value is no resource */
+  for (int i = 0; i < 4; i++) {
     world->input.old_text = azd_str_of(texts[i][0]);
     world->input.new_text = azd_str_of(texts[i][1]);
     azd_buf_clear(&world->drifts);
     assert_int_equal(azd_compare_texts(world->comparer, &world->options, &azure_shape, &world->input, &world->drifts,
                                        NULL, NULL, &world->result, ERR),
                      AZD_EPARSE);
-    assert_int_equal(strncmp(ERR->text, i ? "new: " : "old: ", 5), 0);
+    assert_int_equal(strncmp(ERR->text, i % 2 ? "new: " : "old: ", 5), 0);
   }
 }
 

@@ -85,6 +85,7 @@ local function is_gone(failure) return failure.status == 404 and not NOT_GONE[fa
 --- Reads a list whose items are whole bodies. true, or nil, failure (told to the coverage).
 -- @param parent_may_go the list stands below a resource: not found, it went with that
 function reader:list(known, path, query, parent_may_go)
+  local nameless = 0
   local function ask(version)
     local count = 0
     local line = self.coverage:line(known.type)
@@ -93,6 +94,7 @@ function reader:list(known, path, query, parent_may_go)
       local read, failure = self:take(reply, { type = known.type, view = "list", api_version = version })
       if not read then return nil, failure end
       count = count + read.items
+      nameless = nameless + read.nameless
       self.coverage:read(known.type, read.items)
       return read.next
     end)
@@ -100,6 +102,11 @@ function reader:list(known, path, query, parent_may_go)
   local ok, failure = with_version(self, known, self:version(known), ask)
   if ok or parent_may_go and is_gone(failure) and (failure.read or 0) == 0 then
     self.coverage:read(known.type, 0)
+    -- What has no id cannot be followed from snapshot to snapshot: it is not in this one.
+    if nameless > 0 then
+      self.coverage:failed(known.type, { outcome = "partial", status = 200, code = "NamelessItems",
+        message = string.format("%d items of the list have no id", nameless) })
+    end
     return true
   end
   self.coverage:failed(known.type, failure)

@@ -74,8 +74,13 @@ function fake.collector(open)
     if type(body) ~= "table" then return nil, "no JSON", "parse" end
     local items = page.single and { body } or body.value
     if not items then return nil, "no page of a list", "parse" end
-    local read = { items = #items, next = body.nextLink, ids = page.names and {} or nil }
+    local read = { items = 0, nameless = 0, next = body.nextLink, ids = page.names and {} or nil }
+    local named = {}
     for _, item in ipairs(items) do
+      if item.id then named[#named + 1] = item else read.nameless = read.nameless + 1 end
+    end
+    read.items = #named
+    for _, item in ipairs(named) do
       if not page.inventory then collector.seen[string.lower(item.id)] = page.view end
       if read.ids then
         read.ids[#read.ids + 1] = item.id

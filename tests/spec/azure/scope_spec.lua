@@ -163,6 +163,13 @@ describe("a type", function()
     assert.same({}, result.gone)
   end)
 
+  it("whose list holds items without an id is not complete", function()
+    local page = { value = require("azdrift.json").array({ { id = id_of(A, "one") }, { name = "nobody" } }) }
+    local result = read({ answers = { ["/providers/" .. A] = { 200, page } }, inventory = { id_of(A, "one") } })
+    assert.equal("NamelessItems", result.coverage:line(A).code)
+    assert.is_false(result.document.complete)
+  end)
+
   it("of which one resource may not be read is partly read, whichever answer came first", function()
     for _, forbidden in ipairs({ b1, b2 }) do
       local other = forbidden == b1 and b2 or b1
