@@ -11,6 +11,8 @@ local task = require("azdrift.task")
 
 local account = {}
 
+local LOOPBACK = "localhost,127.0.0.1,::1" -- a company's proxy knows no way back to this machine
+
 local function credential_options(entry, policy)
   if entry.credential == "cli" then return { kind = "cli", tenant = entry.tenant } end
   if entry.credential ~= "secret" then
@@ -21,7 +23,7 @@ end
 
 --- @return { name, arm, catalog, include, exclude }, or nil, a sentence that says which setting to mend
 function account.sign_in(entry, settings)
-  local configured, problem = http.configure({ connections = settings.collect.connections, proxy = settings.collect.proxy,
+  local configured, problem = http.configure({ connections = settings.collect.connections, proxy = settings.collect.proxy, no_proxy = LOOPBACK,
     ca_file = settings.collect.ca_file })
   if not configured then return nil, problem end
   local where, options, credential, rows
