@@ -23,8 +23,8 @@ end
 
 --- @return { name, arm, catalog, include, exclude }, or nil, a sentence that says which setting to mend
 function account.sign_in(entry, settings)
-  local configured, problem = http.configure({ connections = settings.collect.connections, proxy = settings.collect.proxy, no_proxy = LOOPBACK,
-    ca_file = settings.collect.ca_file })
+  local configured, problem = http.configure({ connections = settings.collect.connections, proxy = settings.collect.proxy,
+    no_proxy = LOOPBACK, ca_file = settings.collect.ca_file })
   if not configured then return nil, problem end
   local where, options, credential, rows
   local policy = retry.policy(settings.collect)
