@@ -10,7 +10,7 @@ trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 read -r port <&3 || { cat "$work/err"; echo 'the echo server did not start'; exit 1; }
 status=0
 python3 "$here/http_conformance.py" "$port" || status=1
-suite=${AZDRIFT_HTTP_SUITE:-/work/shared/tools/http-suite}
+suite=${AZDRIFT_SHARED:-$here/../../../shared}/tools/http-suite
 if [ -x "$suite" ]; then
   python3 "$suite" "$port" "$work/suite.json" -q | tail -n 1 | tee "$work/last"
   grep -qx '131 cases, 0 not ok, 0 smuggled' "$work/last" || status=1
