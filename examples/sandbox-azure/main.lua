@@ -3,8 +3,11 @@
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 package.path = here .. "/?.lua;" .. package.path
 
+local log = require("azdrift.log")
 local sandbox = require("sandbox.sandbox")
 local server = require("azdrift.server")
+
+log.set_level("warn") -- that a page took its time is of no interest here
 
 local options = { port = 0, resources = 300, seed = 7, subscriptions = 1, page = 100, latency_ms = 0, secret = "s3cret",
   token_lifetime_s = 3599 }
