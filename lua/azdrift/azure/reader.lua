@@ -87,13 +87,11 @@ local function is_gone(failure) return failure.status == 404 and not NOT_GONE[fa
 function reader:list(known, path, query, parent_may_go)
   local nameless = 0
   local function ask(version)
-    local count = 0
     local line = self.coverage:line(known.type)
     line.name, line.view, line.api_version = known.type, "list", version
     return self.arm:pages(self.arm:url(path, version, query), function(reply)
       local read, failure = self:take(reply, { type = known.type, view = "list", api_version = version })
       if not read then return nil, failure end
-      count = count + read.items
       nameless = nameless + read.nameless
       self.coverage:read(known.type, read.items)
       return read.next
