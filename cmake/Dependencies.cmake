@@ -8,7 +8,9 @@ pkg_check_modules(CURL   REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(EVENT  REQUIRED IMPORTED_TARGET libevent_core)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(ZSTD   REQUIRED IMPORTED_TARGET libzstd)
-pkg_check_modules(MONGOC REQUIRED IMPORTED_TARGET libmongoc-1.0)
+# Linked in whole: Debian's shared library opens a piece of shared memory as it is loaded, before any line of ours, for
+# every command, and a killed process leaves it behind (engine/store/mongo_options.c turns that off in the linked one).
+find_package(mongoc-1.0 REQUIRED CONFIG)
 
 # What every object of ours is compiled with.
 add_library(azd_options INTERFACE)

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Debian's driver shares counters with other programs through shared memory, which has bugs of its own there. Set
- * before there are threads: setenv and getenv must not meet. */
-__attribute__((constructor)) static void no_shared_counters(void) {
-  setenv("MONGOC_DISABLE_SHM", "1", 0);
+/* The driver keeps its counters in shared memory under the process's number, opened by a constructor of its own: a killed
+ * process leaves the file, and the next one of that number complains on stderr. This constructor runs before that one,
+ * because it names a priority and because the driver is linked in, not loaded. */
+__attribute__((constructor(101))) static void no_shared_counters(void) {
+  setenv("MONGOC_DISABLE_SHM", "1", 1);
 }
 
 static void on_log(mongoc_log_level_t level, const char *domain, const char *message, void *context) {
