@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The driver keeps its counters in shared memory under the process's number, opened by a constructor of its own: a killed
- * process leaves the file, and the next one of that number complains on stderr. This constructor runs before that one,
- * because it names a priority and because the driver is linked in, not loaded. */
+/* The driver keeps its counters in shared memory under the process's number, opened by a constructor of its own: a
+ * killed process leaves the file, and the next one of that number complains on stderr. This constructor runs before
+ * that one, because it names a priority and because the driver is linked in, not loaded. */
 __attribute__((constructor(101))) static void no_shared_counters(void) {
   setenv("MONGOC_DISABLE_SHM", "1", 1);
 }
