@@ -486,6 +486,8 @@ static void intervals_agree_with_a_model_after_random_runs(void **state) {
   }
 }
 
+#include "store_contract_exact.h"
+#include "store_contract_leases.h"
 #include "store_contract_life.h"
 #include "store_contract_threads.h"
 
@@ -497,7 +499,7 @@ static void intervals_agree_with_a_model_after_random_runs(void **state) {
       STORE_CASE(stale_map_is_refused), STORE_CASE(second_engine_waits_for_the_lease),                                 \
       STORE_CASE(expired_lease_is_taken_over), STORE_CASE(scopes_do_not_know_each_other),                              \
       STORE_CASE(late_writer_is_refused_at_the_fence), STORE_CASE(versions_of_a_dead_run_are_swept),                   \
-      STORE_CASE(intervals_agree_with_a_model_after_random_runs), STORE_CONTRACT_LIFE_CASES,                           \
-      STORE_CONTRACT_THREADS_CASES
+      STORE_CASE(intervals_agree_with_a_model_after_random_runs), STORE_CONTRACT_LEASES_CASES,                         \
+      STORE_CONTRACT_LIFE_CASES, STORE_CONTRACT_THREADS_CASES, STORE_CONTRACT_EXACT_CASES
 
 #endif

@@ -314,7 +314,7 @@ static uint64_t life_random(uint64_t *random) {
 
 /* Texts that have been lost in stores before: dollar and dotted and empty names, NUL, numbers beyond every machine
  * type, deep nesting, any Unicode, one byte and hundreds of kilobytes. The store must not care. */
-static void nasty_document(uint64_t *random, struct azd_buf *out) {
+static void odd_bytes(uint64_t *random, struct azd_buf *out) {
   static const struct azd_str pieces[] = {AZD_STR("\"a.b\":1"),
                                           AZD_STR("\"$oid\":\"x\""),
                                           AZD_STR("\"\":null"),
@@ -343,21 +343,21 @@ static void nasty_document(uint64_t *random, struct azd_buf *out) {
   if (!out->size) azd_buf_append_char(out, '0');
 }
 
-enum { NASTY = 1000, NASTY_READ_REMOTE = 7 };
+enum { ODD = 1000, ODD_READ_REMOTE = 7 };
 
 /* All are read by the check at the end; one by one, every so many of a remote store. */
-static int nasty_stride(const struct world *w) {
-  return w->factory->remote ? NASTY_READ_REMOTE : 1;
+static int odd_stride(const struct world *w) {
+  return w->factory->remote ? ODD_READ_REMOTE : 1;
 }
 
-static void assert_nasty(struct world *w, int64_t seq, uint64_t seed) {
+static void assert_odd(struct world *w, int64_t seq, uint64_t seed) {
   struct azd_buf bytes;
   azd_buf_init(&bytes, 0);
-  for (int i = 0; i < NASTY; i += nasty_stride(w)) {
+  for (int i = 0; i < ODD; i += odd_stride(w)) {
     struct azd_key key = world_key(i);
     struct azd_version version;
     uint64_t random = seed + (uint64_t)i * 7919 + 1;
-    nasty_document(&random, &bytes);
+    odd_bytes(&random, &bytes);
     azd_arena_reset(&w->arena);
     must(azd_store_version(w->store, SCOPE, &key, seq, &w->arena, &version, ERR));
     azd_buf_clear(&w->scratch);
@@ -368,7 +368,7 @@ static void assert_nasty(struct world *w, int64_t seq, uint64_t seed) {
   azd_buf_free(&bytes);
 }
 
-static int64_t commit_nasty(struct world *w, uint64_t seed) {
+static int64_t commit_odd(struct world *w, uint64_t seed) {
   struct azd_commit *commit;
   struct azd_lease lease = world_acquire(w, "engine-a");
   struct azd_snapshot snapshot = world_snapshot(AZD_SNAPSHOT_COMPLETE, 5);
@@ -376,10 +376,10 @@ static int64_t commit_nasty(struct world *w, uint64_t seed) {
   azd_buf_init(&bytes, 0);
   must(azd_store_map_load(w->store, SCOPE, w->map, ERR));
   must(azd_commit_begin(w->store, &lease, &commit, ERR));
-  for (int i = 0; i < NASTY; i++) {
+  for (int i = 0; i < ODD; i++) {
     struct world_put put;
     uint64_t random = seed + (uint64_t)i * 7919 + 1;
-    nasty_document(&random, &bytes);
+    odd_bytes(&random, &bytes);
     world_fill_bytes(w, &put, i, azd_buf_str(&bytes));
     must(azd_commit_put(commit, &put.version, 1, NULL, ERR));
     azd_buf_free(&put.body);
@@ -395,19 +395,19 @@ static void documents_come_back_byte_for_byte_whatever_the_dictionary(void **sta
   struct azd_store_stats stats;
   world_init(&w, *state);
   struct azd_store *opened_before = world_open_at(w.place);
-  int64_t plain = commit_nasty(&w, 1000);
+  int64_t plain = commit_odd(&w, 1000);
   must(azd_store_train(w.store, SCOPE, &trained, ERR));
   assert_true(trained);
-  int64_t with_dictionary = commit_nasty(&w, 500000);
-  assert_nasty(&w, plain, 1000);
-  assert_nasty(&w, with_dictionary, 500000);
+  int64_t with_dictionary = commit_odd(&w, 500000);
+  assert_odd(&w, plain, 1000);
+  assert_odd(&w, with_dictionary, 500000);
   struct azd_store *first = w.store;
   w.store = opened_before; /* one that was there before the dictionary was */
-  assert_nasty(&w, with_dictionary, 500000);
+  assert_odd(&w, with_dictionary, 500000);
   w.store = first;
   world_reopen(&w);
-  assert_nasty(&w, plain, 1000);
-  assert_nasty(&w, with_dictionary, 500000);
+  assert_odd(&w, plain, 1000);
+  assert_odd(&w, with_dictionary, 500000);
   must(azd_store_train(w.store, SCOPE, NULL, ERR)); /* once and for all */
   must(azd_store_stats(w.store, &stats, ERR));
   assert_int_equal(stats.dictionaries, 1);

@@ -7,9 +7,13 @@
 #include "base/owner.h"
 
 #include <cmocka.h>
+#include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +75,34 @@ static void test_what_cannot_be_judged_is_not_dead(void **state) {
     assert_false(azd_owner_is_dead(text(*odd)));
 }
 
+/* /proc mounted with hidepid shows nobody the processes of others: not to be seen is not to be dead. In a child, for it
+ * mounts a /proc of its own and becomes nobody. */
+static void test_a_hidden_process_is_not_dead(void **state) {
+  enum { NOT_DEAD, DEAD, NOT_PERMITTED, STILL_SEEN };
+  char name[AZD_OWNER_NAME_BYTES], own_stat[64];
+  struct stat shown;
+  int status;
+  (void)state;
+  azd_owner_name(name);
+  snprintf(own_stat, sizeof own_stat, "/proc/%ld/stat", (long)getpid());
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (!child) {
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("proc", "/proc", "proc", 0, "hidepid=2") || setgroups(0, NULL) || setegid(65534) || seteuid(65534))
+      _exit(NOT_PERMITTED);
+    if (stat(own_stat, &shown) == 0) _exit(STILL_SEEN);
+    _exit(azd_owner_is_dead(text(name)) ? DEAD : NOT_DEAD);
+  }
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFEXITED(status));
+  if (WEXITSTATUS(status) == NOT_PERMITTED) {
+    print_message("skipped: no /proc of one's own can be mounted here\n");
+    skip();
+  }
+  assert_int_equal(WEXITSTATUS(status), NOT_DEAD);
+}
+
 static void test_people_read_host_and_process(void **state) {
   (void)state;
   struct azd_str people = azd_owner_people(text("vm:17/boot.1.2"));
@@ -83,7 +115,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_this_process_lives),           cmocka_unit_test(test_a_killed_process_is_dead),
       cmocka_unit_test(test_an_id_used_again_is_dead),     cmocka_unit_test(test_what_cannot_be_judged_is_not_dead),
-      cmocka_unit_test(test_people_read_host_and_process),
+      cmocka_unit_test(test_a_hidden_process_is_not_dead), cmocka_unit_test(test_people_read_host_and_process),
   };
   return cmocka_run_group_tests_name("owner", tests, NULL, NULL);
 }

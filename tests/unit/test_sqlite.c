@@ -3,7 +3,6 @@
 #include "support/store_world.h"
 
 #include "base/clock.h"
-#include "base/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -231,79 +230,11 @@ static void locked_file_is_given_up_after_its_time(void **state) {
   world_free(&w);
 }
 
-/* ---- leases whose owners are gone ---- */
+/* ---- a lease and the clock ---- */
 
 static int acquire_as(struct world *w, const char *owner) {
   struct azd_lease lease;
   return azd_store_acquire(w->store, SCOPE, azd_str_of(owner), 60000, &lease, ERR);
-}
-
-/* A run was killed (kill -9, out of memory); the next came a second later and was told to wait two
- * minutes for a process that did not exist. */
-static void killed_run_holds_nobody_up(void **state) {
-  struct world w;
-  char owner[AZD_OWNER_NAME_BYTES] = "", here[AZD_OWNER_NAME_BYTES];
-  int names[2], never[2];
-  char byte;
-  (void)state;
-  world_init(&w, &sqlite);
-  assert_int_equal(pipe(names), 0);
-  assert_int_equal(pipe(never), 0);
-  pid_t pid = fork();
-  if (pid == 0) { /* lives until it is killed: its parent keeps the other end open */
-    close(never[1]);
-    azd_owner_name(owner);
-    if (write(names[1], owner, sizeof owner) != sizeof owner || read(never[0], &byte, 1)) _exit(1);
-    _exit(0);
-  }
-  assert_int_equal(read(names[0], owner, sizeof owner), sizeof owner);
-  assert_int_equal(acquire_as(&w, owner), 0);
-  azd_owner_name(here);
-  assert_int_equal(acquire_as(&w, here), AZD_EBUSY);
-  assert_null(strstr(ERR->text, strchr(owner, '/'))); /* people read host and process */
-  assert_int_equal(kill(pid, SIGKILL), 0);
-  assert_int_equal(waitpid(pid, NULL, 0), pid);
-  assert_int_equal(acquire_as(&w, here), 0);
-  for (int i = 0; i < 2; i++) close(names[i]), close(never[i]);
-  world_free(&w);
-}
-
-/* Its number went to another process, which this very test stands for. */
-static void number_of_a_dead_process_that_lives_again_is_not_it(void **state) {
-  struct world w;
-  char owner[AZD_OWNER_NAME_BYTES + 1];
-  (void)state;
-  world_init(&w, &sqlite);
-  azd_owner_name(owner);
-  char *start = strrchr(owner, '.');
-  assert_non_null(start);
-  snprintf(start, 8, ".1"); /* the first tick after boot */
-  assert_int_equal(acquire_as(&w, owner), 0);
-  assert_int_equal(acquire_as(&w, "newcomer"), 0);
-  world_free(&w);
-}
-
-/* Nobody can see a process of another kernel, or of another container: its lease is waited for. */
-static void owner_elsewhere_is_never_presumed_gone(void **state) {
-  static const char *const elsewhere[] = {"host:1",
-                                          "host:999999999",
-                                          "host:x/boot.1.1",
-                                          ":1/",
-                                          "/",
-                                          "host:999999999/00000000-0000-0000-0000-000000000000.4026531836.7"};
-  char owner[AZD_OWNER_NAME_BYTES];
-  struct world w;
-  (void)state;
-  world_init(&w, &sqlite);
-  for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
-    struct azd_lease lease;
-    must(azd_store_acquire(w.store, SCOPE, azd_str_of(elsewhere[i]), 60000, &lease, ERR));
-    assert_int_equal(acquire_as(&w, "newcomer"), AZD_EBUSY);
-    must(azd_store_release(w.store, &lease, ERR));
-  }
-  azd_owner_name(owner);
-  assert_false(azd_owner_is_dead(azd_str_of(owner))); /* this one lives */
-  world_free(&w);
 }
 
 /* A machine began with its clock in 2031, collected, died, and came back in 2026. */
@@ -565,9 +496,6 @@ int main(void) {
       cmocka_unit_test(read_only_file_is_read_and_never_written),
       cmocka_unit_test(empty_file_is_opened_by_many_at_once),
       cmocka_unit_test(locked_file_is_given_up_after_its_time),
-      cmocka_unit_test(killed_run_holds_nobody_up),
-      cmocka_unit_test(number_of_a_dead_process_that_lives_again_is_not_it),
-      cmocka_unit_test(owner_elsewhere_is_never_presumed_gone),
       cmocka_unit_test(lease_from_a_future_that_was_none_is_over),
       cmocka_unit_test(damaged_pages_are_never_read_as_data),
       cmocka_unit_test(chain_names_the_first_break),
