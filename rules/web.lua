@@ -31,6 +31,9 @@ rules {
   { observe = "properties.selfLink", why = "an address of the unit that hosts the app" },
   { observe = "properties.eligibleLogCategories", why = "what the platform could log" },
   { observe = "properties.ftpsHostName", why = "follows the unit that hosts the app" },
+  { ignore = "properties.siteConfig", between = "views",
+    why = "a shadow: a site's body repeats a part of config/web, and the answer to a PUT or an item of a list fills it "
+      .. "with what a new site would have; config/web is collected itself" },
   { key = "properties.hostNameSslStates", by = "name", why = "one entry a host name" },
   { redact = "..machineKey", why = "the keys that sign and encrypt view state" },
 }

@@ -10,7 +10,8 @@
  *   bundle:policies() -> { { name =, file =, line =, examples = how many }, ... }
  *   bundle:explain(type, path) -> { rule, ... } strongest first, the winner's won = true
  *   bundle:rules() -> { rule, ... }: those of files (the schema's are read when a type is met)
- *     rule: { verb =, path =, type =, layer =, file =, line =, owner =, why =, till_ms =, conditional = }
+ *     rule: { verb =, path =, type =, layer =, file =, line =, owner =, why =, till_ms =, conditional =,
+ *             between = }
  *
  * Thread: the loop's; build and test work on a CPU worker. Blocks: never. */
 #include "bind/lua_bundle.h"
@@ -251,7 +252,7 @@ static void push_rule(lua_State *L, const struct azd_rule *rule) {
     struct azd_str text;
   } texts[] = {
       {"path", rule->path}, {"type", rule->type}, {"file", rule->file}, {"owner", rule->owner}, {"why", rule->why}};
-  lua_createtable(L, 0, 11);
+  lua_createtable(L, 0, 12);
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     lua_pushlstring(L, texts[i].text.size ? texts[i].text.data : "", texts[i].text.size);
     lua_setfield(L, -2, texts[i].name);
@@ -266,6 +267,9 @@ static void push_rule(lua_State *L, const struct azd_rule *rule) {
   lua_setfield(L, -2, "till_ms");
   lua_pushboolean(L, rule->condition >= 0);
   lua_setfield(L, -2, "conditional");
+  static const char *const betweens[] = {"", "views", "versions", "views or versions"};
+  lua_pushstring(L, betweens[rule->between]);
+  lua_setfield(L, -2, "between");
 }
 
 static int l_rules(lua_State *L) {

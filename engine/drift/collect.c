@@ -231,7 +231,7 @@ static int take_item(struct azd_collect *collect, struct azd_collect_worker *wor
     result->repeated++;
     return 0;
   }
-  const struct azd_trie *trie = azd_ruleset_trie(options->ruleset, version.type, error);
+  const struct azd_trie *trie = azd_ruleset_trie(options->ruleset, version.type, 0, error);
   uint32_t redacted = 0;
   if (!trie) return AZD_ENOMEM;
   azd_buf_clear(&worker->canonical);

@@ -122,12 +122,17 @@ static enum azd_drift_kind kind_of(const struct azd_detect_options *options, con
   return was_recreated(options, pair, diff) ? AZD_DRIFT_RECREATED : AZD_DRIFT_CHANGED;
 }
 
-static bool views_differ(const struct azd_detect_pair *pair) {
-  const struct azd_detect_side *before = &pair->before, *after = &pair->after;
-  if (pair->views_differ) return true;
-  return (before->view.size && after->view.size && !azd_str_equal_fold(before->view, after->view)) ||
-         (before->api_version.size && after->api_version.size &&
-          !azd_str_equal_fold(before->api_version, after->api_version));
+static bool both_told_and_differ(struct azd_str before, struct azd_str after) {
+  return before.size && after.size && !azd_str_equal_fold(before, after);
+}
+
+/* What differs in how the sides were read: a mask of enum azd_between. What is not known of one side does not. */
+static uint32_t read_between(const struct azd_detect_pair *pair) {
+  uint32_t between = 0;
+  if (!pair->before.doc || !pair->after.doc) return 0;
+  if (pair->views_differ || both_told_and_differ(pair->before.view, pair->after.view)) between |= AZD_BETWEEN_VIEWS;
+  if (both_told_and_differ(pair->before.api_version, pair->after.api_version)) between |= AZD_BETWEEN_VERSIONS;
+  return between;
 }
 
 static int by_text(const void *a, const void *b) {
@@ -251,14 +256,14 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
   bool same = false;
   *found = (struct azd_detected){.complete = true, .json = AZD_STR("{}"), .errors = AZD_STR("[]")};
   azd_arena_reset(&detector->arena);
-  if (!options->raw && !(trie = azd_ruleset_trie(azd_bundle_ruleset(options->bundle), pair.type, error)))
+  uint32_t between = options->raw ? 0 : read_between(&pair);
+  if (!options->raw && !(trie = azd_ruleset_trie(azd_bundle_ruleset(options->bundle), pair.type, between, error)))
     return AZD_ENOMEM;
   int status = prepare_sides(detector, options, trie, &pair, &same, error);
   if (status || same) return status;
-  pair.views_differ = views_differ(&pair);
+  found->between = between;
   if (pair.before.doc && pair.after.doc) {
-    const struct azd_diff_options how = {
-        .raw = options->raw, .views_differ = pair.views_differ && !options->raw, .redacted = pair.redacted};
+    const struct azd_diff_options how = {.raw = options->raw, .between = between, .redacted = pair.redacted};
     diff = detector->diff;
     status = azd_diff_run(diff, trie, pair.before.doc, pair.before.node, pair.after.doc, pair.after.node, &how, error);
     if (status) return status;

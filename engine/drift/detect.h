@@ -66,6 +66,7 @@ struct azd_detected {
   bool complete;        /* every policy ran */
   const char *expected; /* the `expected` that matches, or NULL */
   uint32_t changes, effects, notes, ignored, not_compared;
+  uint32_t between; /* how the two sides were read differs in this: a mask of enum azd_between */
   char fingerprint[AZD_FINGERPRINT_BYTES];
   /* The drift as JSON, an object: kind, resource_type, resource_id, severity, expected and verdicts (not with
    * rules_only), changes, effects, notes, ignored. Written also where nothing was found but effects, notes or ignored

@@ -162,11 +162,12 @@ static void open_note(struct azd_buf *out, const char *text) {
 }
 
 static void notes(struct azd_buf *out, const struct azd_detect_options *options, const struct azd_detect_pair *pair,
-                  const struct azd_diff *diff, const struct azd_judgement *judgement) {
+                  const struct azd_diff *diff, const struct azd_judgement *judgement,
+                  const struct azd_detected *found) {
   changes_of(out, "notes", AZD_CLASS_NOTE, options, pair, diff, judgement);
   if (!diff || options->raw || azd_buf_status(out)) return;
   out->size--; /* reopen the array */
-  if (pair->views_differ) {
+  if (found->between) {
     open_note(out, "read another way: only what both carry was compared");
     reading(out, "old_value", &pair->before);
     reading(out, "new_value", &pair->after);
@@ -193,7 +194,7 @@ void azd_drift_json(struct azd_buf *out, const struct azd_detect_options *option
   }
   changes_of(out, "changes", AZD_CLASS_CHANGE, options, pair, diff, judgement);
   changes_of(out, "effects", AZD_CLASS_EFFECT, options, pair, diff, judgement);
-  notes(out, options, pair, diff, judgement);
+  notes(out, options, pair, diff, judgement, found);
   if (options->show_ignored) changes_of(out, "ignored", AZD_CLASS_IGNORED, options, pair, diff, judgement);
   azd_buf_append_char(out, '}');
 }

@@ -48,15 +48,21 @@ static bool is_redacted(const struct azd_doc *doc, azd_node node) {
 /* Both sides have a value of which one is known by its digest only, and digests do not tell whether they are the same.
  */
 static bool is_redacted_apart(const struct azd_diff *diff, struct azd_side was, struct azd_side is) {
-  if (diff->options.redacted == AZD_REDACTED_ALIKE) return false;
+  bool doors = diff->options.between & AZD_BETWEEN_VIEWS; /* one may show a mask where the other shows the secret */
+  if (diff->options.redacted == AZD_REDACTED_ALIKE && !doors) return false;
   bool old_digest = is_redacted(was.doc, was.node), new_digest = is_redacted(is.doc, is.node);
-  return diff->options.redacted == AZD_REDACTED_OTHER_KEY ? old_digest || new_digest : old_digest != new_digest;
+  return doors || diff->options.redacted == AZD_REDACTED_OTHER_KEY ? old_digest || new_digest
+                                                                   : old_digest != new_digest;
 }
 
-/* What a view that does not carry a property shows in its place. */
-static bool is_not_carried(struct azd_side side) {
-  return azd_side_is_empty(side) ||
-         (azd_doc_type(side.doc, side.node) == AZD_JSON_STRING && azd_doc_string(side.doc, side.node).size == 0);
+/* What a reading that does not carry a property shows in its place: nothing, or what the service's own model holds
+ * before somebody sets it. A false is no such value: it may be the answer. */
+static bool is_not_carried(struct azd_side side, uint32_t between) {
+  if (azd_side_is_empty(side)) return true;
+  enum azd_json_type type = azd_doc_type(side.doc, side.node);
+  if (type == AZD_JSON_STRING) return between && azd_doc_string(side.doc, side.node).size == 0;
+  return type == AZD_JSON_NUMBER && (between & AZD_BETWEEN_VIEWS) &&
+         azd_str_equal(azd_doc_number(side.doc, side.node), AZD_STR("0"));
 }
 
 /* ---- an object that came or went as a whole ---- */
@@ -112,8 +118,9 @@ static int differ(struct azd_diff *diff, const struct at *at, const struct azd_v
   struct azd_verdict softened = *verdict;
   if (!diff->options.raw) {
     if (azd_same_meaning(&diff->same, azd_trie_place(diff->trie, at->node), was, is)) return 0;
-    bool old_lacks = is_not_carried(was), new_lacks = is_not_carried(is);
-    if (diff->options.views_differ && (old_lacks || new_lacks)) return diff->not_compared++, 0;
+    uint32_t between = diff->options.between;
+    bool old_lacks = is_not_carried(was, between), new_lacks = is_not_carried(is, between);
+    if (between && (old_lacks || new_lacks)) return diff->not_compared++, 0;
     if (!old_lacks && !new_lacks && is_redacted_apart(diff, was, is))
       return diff->redacted_apart++, diff->not_compared++, 0;
     int status = 0;
@@ -214,7 +221,7 @@ static int compare_arrays_raw(struct azd_diff *diff, const struct at *at) {
 /* Order: nothing where it has no meaning and something else changed; a note where it is all that changed; a change
  * where a rule says `list`. */
 static int report_order(struct azd_diff *diff, const struct at *at, const struct azd_pairing *pairing, bool is_list) {
-  if (!pairing->reordered || (!is_list && (pairing->one_sided || diff->options.views_differ))) return 0;
+  if (!pairing->reordered || (!is_list && (pairing->one_sided || diff->options.between))) return 0;
   struct azd_verdict verdict = at->verdict;
   if (!is_list) {
     verdict.conditions = NULL;

@@ -58,9 +58,10 @@ struct azd_diff_options {
   /* No rules, arrays by position, names exact: the changes, applied in their order as a JSON Patch (RFC 6902) to the
    * old document, give the new one. */
   bool raw;
-  /* Read through different doors or api-versions: what only one side carries (the other: absent, null, empty) is not
-   * compared but counted. What both carry is. */
-  bool views_differ;
+  /* What differs in how the sides were read, a mask of enum azd_between; the trie is the one for it. What only one side
+   * carries is then not compared but counted; what both carry is. Not carried: absent, null, empty; between views also
+   * what a door fills in for what it does not know ("" and 0), and a secret, which another door shows as a mask. */
+  uint32_t between;
   enum azd_redacted redacted;
 };
 

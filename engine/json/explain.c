@@ -55,7 +55,7 @@ static void tell_all(const struct candidate *candidates, uint32_t count, azd_exp
     enum azd_question question = candidates[i].question;
     bool exclusive = question == AZD_ASKS_CLASS || question == AZD_ASKS_ARRAY;
     tell(context, candidates[i].rule.number, !exclusive || !settled[question]);
-    if (candidates[i].rule.rule->condition < 0) settled[question] = true;
+    if (candidates[i].rule.rule->condition < 0 && !candidates[i].rule.rule->between) settled[question] = true;
   }
 }
 

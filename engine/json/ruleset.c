@@ -36,7 +36,9 @@ struct type {
   struct azd_str name;  /* as first written */
   struct azd_buf rules; /* uint32_t rule numbers */
   bool schema_read;
-  struct azd_trie *trie; /* owned unless it is the one of "*" */
+  uint32_t between; /* of all its rules */
+  /* By what differs in how two bodies were read. Owned but where one stands twice: in a lower place, or in "*". */
+  struct azd_trie *tries[AZD_BETWEEN_ALL + 1];
 };
 
 enum { TYPE_SLOTS = 4096 };
@@ -104,15 +106,27 @@ struct azd_ruleset *azd_ruleset_ref(struct azd_ruleset *ruleset) {
   return ruleset;
 }
 
+static bool stands_in(struct azd_trie *const *tries, uint32_t count, const struct azd_trie *trie) {
+  for (uint32_t i = 0; i < count; i++)
+    if (tries[i] == trie) return true;
+  return false;
+}
+
+static void free_tries(struct type *type, const struct type *any) {
+  for (uint32_t i = 0; i <= AZD_BETWEEN_ALL; i++)
+    if (!stands_in(type->tries, i, type->tries[i]) &&
+        !(any && stands_in(any->tries, AZD_BETWEEN_ALL + 1, type->tries[i])))
+      azd_trie_free(type->tries[i]);
+}
+
 void azd_ruleset_unref(struct azd_ruleset *ruleset) {
   if (!ruleset || atomic_fetch_sub_explicit(&ruleset->refs, 1, memory_order_acq_rel) != 1) return;
-  struct azd_trie *shared = ruleset->any ? ruleset->any->trie : NULL;
   for (uint32_t i = 0; i < TYPE_SLOTS; i++)
     for (struct type *type = ruleset->types[i]; type; type = type->next) {
-      if (type->trie != shared) azd_trie_free(type->trie);
+      if (type != ruleset->any) free_tries(type, ruleset->any);
       azd_buf_free(&type->rules);
     }
-  azd_trie_free(shared);
+  if (ruleset->any) free_tries(ruleset->any, NULL);
   for (struct provider *provider = ruleset->providers, *next; provider; provider = next) {
     next = provider->next;
     free(provider->name), free(provider->file), free(provider->text), free(provider);
@@ -149,6 +163,8 @@ static const char *wrong_with(const struct azd_rule *rule) {
     return "a list of values that mean the same is missing";
   if (rule->condition >= 0 && rule->verb != AZD_VERB_IGNORE && rule->verb != AZD_VERB_OBSERVE)
     return "only ignore and observe take when";
+  if (rule->between > AZD_BETWEEN_ALL) return "between is views, versions or both";
+  if (rule->between && rule->verb == AZD_VERB_REDACT) return "a secret is one however it was read: no between";
   return NULL;
 }
 
@@ -202,6 +218,7 @@ static int store(struct azd_ruleset *ruleset, const struct azd_rule *rule, struc
   if (!kept) return no_memory(error);
   azd_buf_append(&type->rules, &number, sizeof number);
   if (azd_buf_status(&type->rules)) return no_memory(error);
+  type->between |= rule->between;
   *stored_at(ruleset, number) = stored;
   atomic_store_explicit(&ruleset->count, number + 1, memory_order_release);
   return 0;
@@ -327,21 +344,23 @@ static int read_schema(struct azd_ruleset *ruleset, struct azd_str type_name, st
 
 /* ---- sealing and tries ---- */
 
-static void append_rules(const struct azd_ruleset *ruleset, const struct type *type, struct azd_buf *rules) {
+static void append_rules(const struct azd_ruleset *ruleset, const struct type *type, uint32_t between,
+                         struct azd_buf *rules) {
   const uint32_t *numbers = (const void *)type->rules.data;
   for (uint32_t i = 0; i < type->rules.size / sizeof *numbers; i++) {
     const struct stored *stored = stored_at(ruleset, numbers[i]);
+    if (stored->rule.between && !(stored->rule.between & between)) continue;
     struct azd_trie_rule entry = {&stored->rule, &stored->path, numbers[i]};
     azd_buf_append(rules, &entry, sizeof entry);
   }
 }
 
-static int compile(const struct azd_ruleset *ruleset, const struct type *type, struct azd_trie **trie,
+static int compile(const struct azd_ruleset *ruleset, const struct type *type, uint32_t between, struct azd_trie **trie,
                    struct azd_error *error) {
   struct azd_buf rules;
   azd_buf_init(&rules, 0);
-  append_rules(ruleset, ruleset->any, &rules);
-  if (type != ruleset->any) append_rules(ruleset, type, &rules);
+  append_rules(ruleset, ruleset->any, between, &rules);
+  if (type != ruleset->any) append_rules(ruleset, type, between, &rules);
   int status = azd_buf_status(&rules)
                    ? no_memory(error)
                    : azd_trie_compile((const void *)rules.data, (uint32_t)(rules.size / sizeof(struct azd_trie_rule)),
@@ -362,50 +381,66 @@ static void drop_outdated(struct azd_ruleset *ruleset, struct type *type, int64_
 int azd_ruleset_seal(struct azd_ruleset *ruleset, int64_t now_ms, struct azd_error *error) {
   AZD_ASSERT(!ruleset->sealed);
   drop_outdated(ruleset, ruleset->any, now_ms);
-  int status = compile(ruleset, ruleset->any, &ruleset->any->trie, error);
+  struct azd_trie *trial = NULL;
+  int status = compile(ruleset, ruleset->any, AZD_BETWEEN_ALL, &trial, error);
+  azd_trie_free(trial);
+  if (!status) status = compile(ruleset, ruleset->any, 0, &ruleset->any->tries[0], error);
   /* Each type that declared rules name is compiled once for its ties; its trie is made anew when its schema rules are
    * read. */
   for (uint32_t i = 0; !status && i < TYPE_SLOTS; i++)
     for (struct type *type = ruleset->types[i]; !status && type; type = type->next) {
-      struct azd_trie *trial = NULL;
       if (type == ruleset->any) continue;
       drop_outdated(ruleset, type, now_ms);
-      status = compile(ruleset, type, &trial, error);
+      trial = NULL;
+      status = compile(ruleset, type, AZD_BETWEEN_ALL, &trial, error);
       azd_trie_free(trial);
     }
   ruleset->sealed = !status;
   return status;
 }
 
+/* Under the write lock. A place that no rule tells apart from one that is made already shares its trie. */
+static int make_own_trie(struct azd_ruleset *ruleset, struct type *type, uint32_t between, struct azd_error *error) {
+  uint32_t told_apart = between & (type->between | ruleset->any->between);
+  struct azd_trie **place = &type->tries[told_apart];
+  if (!*place && !type->rules.size && type != ruleset->any) {
+    int status = make_own_trie(ruleset, ruleset->any, told_apart, error);
+    if (status) return status;
+    *place = ruleset->any->tries[told_apart];
+  }
+  if (!*place) {
+    int status = compile(ruleset, type, told_apart, place, error);
+    if (status) return status;
+  }
+  type->tries[between] = *place;
+  return 0;
+}
+
 /* Under the write lock. */
-static int make_trie(struct azd_ruleset *ruleset, struct azd_str name, struct azd_trie **trie,
+static int make_trie(struct azd_ruleset *ruleset, struct azd_str name, uint32_t between, const struct azd_trie **trie,
                      struct azd_error *error) {
   int status = read_schema(ruleset, name, error);
   if (status) return status;
   struct type *type = find_type(ruleset, name);
-  *trie = type ? type->trie : NULL;
-  if (*trie) return 0;
   if (!type && ruleset->bare_types < BARE_TYPES_MAX && (type = need_type(ruleset, name))) ruleset->bare_types++;
-  if (!type || !type->rules.size)
-    *trie = ruleset->any->trie;
-  else if ((status = compile(ruleset, type, trie, error)))
-    return status;
-  if (type) type->trie = *trie;
-  return 0;
+  if (!type) type = ruleset->any;
+  if (!type->tries[between]) status = make_own_trie(ruleset, type, between, error);
+  *trie = type->tries[between];
+  return status;
 }
 
-const struct azd_trie *azd_ruleset_trie(struct azd_ruleset *ruleset, struct azd_str type, struct azd_error *error) {
-  AZD_ASSERT(ruleset->sealed);
+const struct azd_trie *azd_ruleset_trie(struct azd_ruleset *ruleset, struct azd_str type, uint32_t between,
+                                        struct azd_error *error) {
+  AZD_ASSERT(ruleset->sealed && between <= AZD_BETWEEN_ALL);
   pthread_rwlock_rdlock(&ruleset->lock);
   const struct type *known = find_type(ruleset, type);
-  const struct azd_trie *trie = known ? known->trie : NULL;
+  const struct azd_trie *trie = known ? known->tries[between] : NULL;
   pthread_rwlock_unlock(&ruleset->lock);
   if (trie) return trie;
-  struct azd_trie *made = NULL;
   pthread_rwlock_wrlock(&ruleset->lock);
-  int status = make_trie(ruleset, type, &made, error);
+  int status = make_trie(ruleset, type, between, &trie, error);
   pthread_rwlock_unlock(&ruleset->lock);
-  return status ? NULL : made;
+  return status ? NULL : trie;
 }
 
 int azd_ruleset_rules_of(struct azd_ruleset *ruleset, struct azd_str type, struct azd_buf *rules,
@@ -414,8 +449,8 @@ int azd_ruleset_rules_of(struct azd_ruleset *ruleset, struct azd_str type, struc
   int status = read_schema(ruleset, type, error);
   if (!status) {
     const struct type *known = find_type(ruleset, type);
-    append_rules(ruleset, ruleset->any, rules);
-    if (known && known != ruleset->any) append_rules(ruleset, known, rules);
+    append_rules(ruleset, ruleset->any, AZD_BETWEEN_ALL, rules);
+    if (known && known != ruleset->any) append_rules(ruleset, known, AZD_BETWEEN_ALL, rules);
     if (azd_buf_status(rules)) status = no_memory(error);
   }
   pthread_rwlock_unlock(&ruleset->lock);

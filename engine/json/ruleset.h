@@ -8,7 +8,8 @@
  * In one question the higher layer wins; then the path that ends nearer to the place; then the one with more steps;
  * then the one that names more of them (a name or a selector beats {} and []); then the exact type before "*". What is
  * left contradicting within one layer is a tie, which sealing refuses (schema layer: the later line wins). A rule with
- * a condition speaks only where the condition holds; it is asked before the unconditional one of its rank.
+ * a condition speaks only where the condition holds; it is asked before the unconditional one of its rank. A rule with
+ * `between` speaks only for two bodies that were read in two ways, before one of its rank that always does.
  *
  * Life: new, add..., seal; then immutable and shared by threads, freed by the last unref. Tries of types are merged
  * when a type is first met, under a lock of the ruleset's own. Thread: any after seal; one before. Blocks: the first
@@ -49,6 +50,13 @@ enum azd_same {
   AZD_SAME_FOLD = 1 << 9,   /* text without case: what the verb fold adds */
 };
 
+/* What was different in how the two bodies of a comparison were read; a mask. */
+enum azd_between {
+  AZD_BETWEEN_VIEWS = 1 << 0,    /* two doors: a GET, an item of a list, the answer to a PUT */
+  AZD_BETWEEN_VERSIONS = 1 << 1, /* two api-versions */
+  AZD_BETWEEN_ALL = AZD_BETWEEN_VIEWS | AZD_BETWEEN_VERSIONS,
+};
+
 enum { AZD_RULE_KEYS_MAX = 4 };
 
 /* One rule as declared. All text is copied by azd_ruleset_add. */
@@ -61,6 +69,7 @@ struct azd_rule {
   struct azd_str by[AZD_RULE_KEYS_MAX];
   uint32_t by_count;
   uint32_t same;         /* azd_same mask */
+  uint32_t between;      /* azd_between mask: speaks only where one of these holds; 0: always */
   struct azd_str values; /* AZD_SAME_VALUES: a JSON array */
   struct azd_str file;   /* where it was declared */
   int line;
@@ -90,10 +99,12 @@ int azd_ruleset_seal(struct azd_ruleset *ruleset, int64_t now_ms, struct azd_err
 uint32_t azd_ruleset_count(const struct azd_ruleset *ruleset);
 const struct azd_rule *azd_ruleset_rule(const struct azd_ruleset *ruleset, uint32_t rule);
 
-/* The trie of a type ("*" merged in). type without ASCII case. Valid while the ruleset is referenced.
+/* The trie of a type ("*" merged in), for two bodies read in ways that differ by this mask of enum azd_between.
+ * type without ASCII case. Valid while the ruleset is referenced.
  * NULL: no memory, or a schema file that cannot be read or parsed (one that does not exist is no rules). */
 struct azd_trie;
-const struct azd_trie *azd_ruleset_trie(struct azd_ruleset *ruleset, struct azd_str type, struct azd_error *error);
+const struct azd_trie *azd_ruleset_trie(struct azd_ruleset *ruleset, struct azd_str type, uint32_t between,
+                                        struct azd_error *error);
 
 /* `rules explain`: each rule that has a say at path, question by question, strongest first. won: it speaks (with a
  * condition: where that holds). path is one of a report or a rule. Called before the function returns, under no lock.

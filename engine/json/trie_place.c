@@ -32,6 +32,7 @@ int azd_trie_rank(const struct azd_trie_rule *a, const struct azd_trie_rule *b) 
   if (x != y) return x > y ? -1 : 1;
   bool a_exact = !azd_str_equal(a->rule->type, AZD_STR("*")), b_exact = !azd_str_equal(b->rule->type, AZD_STR("*"));
   if (a_exact != b_exact) return a_exact ? -1 : 1;
+  if (!a->rule->between != !b->rule->between) return a->rule->between ? -1 : 1;
   return (b->rule->condition >= 0) - (a->rule->condition >= 0);
 }
 

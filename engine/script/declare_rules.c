@@ -81,6 +81,23 @@ static void read_by(const struct azd_reader *r, int row, struct azd_rule *rule) 
   rule->by_count = by.count;
 }
 
+/* "views", "versions", or both in a list. */
+static uint32_t between_of(const struct azd_reader *r, int row) {
+  static const char *const names[] = {"views", "versions", NULL};
+  struct azd_texts asked = azd_reader_texts(r, row, "between", false);
+  uint32_t between = 0;
+  for (uint32_t i = 0; i < asked.count; i++) {
+    uint32_t known = 0;
+    for (int k = 0; names[k]; k++)
+      if (strcmp(asked.items[i], names[k]) == 0) known = 1u << k;
+    if (!known)
+      azd_reader_fail(r, "between", "'between' is \"views\", \"versions\" or both, not '%.40s'%s", asked.items[i],
+                      azd_reader_suggest(r, asked.items[i], names));
+    between |= known;
+  }
+  return between;
+}
+
 /* Fields that go with one verb only are refused beside others. */
 static void refuse_beside(const struct azd_reader *r, int row, const char *field, bool allowed, const char *where) {
   lua_pushstring(r->L, field);
@@ -89,8 +106,9 @@ static void refuse_beside(const struct azd_reader *r, int row, const char *field
 }
 
 static void read_row(struct azd_reader *r, int row, const struct azd_texts *types, const char *owner) {
-  static const char *const known[] = {"ignore", "observe", "compare", "key",  "set",  "list", "fold",  "same",
-                                      "redact", "by",      "as",      "when", "till", "why",  "owner", NULL};
+  static const char *const known[] = {"ignore", "observe", "compare", "key",     "set", "list",
+                                      "fold",   "same",    "redact",  "by",      "as",  "when",
+                                      "till",   "why",     "owner",   "between", NULL};
   azd_reader_known(r, row, known, false);
   int verb = verb_of(r, row);
   struct azd_rule rule = {.layer = r->origin.layer, .verb = (enum azd_verb)verb, .condition = -1};
@@ -100,6 +118,7 @@ static void read_row(struct azd_reader *r, int row, const struct azd_texts *type
   rule.owner = azd_str_of(own ? own : owner);
   if (!rule.owner.data) azd_reader_fail(r, NULL, "'owner' is missing: in the row or in the block");
   rule.till_ms = till_of(r, row);
+  rule.between = between_of(r, row);
   refuse_beside(r, row, "by", rule.verb == AZD_VERB_KEY, "key");
   refuse_beside(r, row, "as", rule.verb == AZD_VERB_SAME, "same");
   refuse_beside(r, row, "when", rule.verb == AZD_VERB_IGNORE || rule.verb == AZD_VERB_OBSERVE, "ignore and observe");

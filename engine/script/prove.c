@@ -133,7 +133,7 @@ static int run_example(struct prover *prover, const struct azd_policy *policy, c
   if (rc != 0) return rc;
   fill_input(prover, policy, &input, id);
   if (input.before && input.after) {
-    const struct azd_trie *trie = azd_ruleset_trie(prover->bundle->ruleset, input.type, error);
+    const struct azd_trie *trie = azd_ruleset_trie(prover->bundle->ruleset, input.type, 0, error);
     if (!trie) return AZD_ESCRIPT;
     rc = azd_diff_run(prover->diff, trie, input.before, input.before_node, input.after, input.after_node,
                       &(struct azd_diff_options){0}, error);

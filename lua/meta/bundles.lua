@@ -75,6 +75,7 @@ function bundle:policies() end
 ---@field why string
 ---@field till_ms integer       0: for good
 ---@field conditional boolean   it has a `when`
+---@field between string         "", "views", "versions" or "views or versions": speaks only where those differ
 ---@field won? boolean          explain: it speaks (with a condition: where that holds)
 
 --- The rules of files, in their order. Those of the schema are read when a type is met.

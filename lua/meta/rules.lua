@@ -13,6 +13,10 @@
 ---| "duration" # PT1H and PT60M
 ---| "entry" # of a map: presence counts, `empty` does not hold
 
+---@alias azd.Between
+---| "views" # two doors: a GET, an item of a list, the answer to a PUT
+---| "versions" # two api-versions
+
 ---One row: exactly one verb, and why.
 ---@class azd.Rule
 ---@field ignore string? path: not compared; counted as a hit
@@ -29,6 +33,7 @@
 ---@field when azd.When? for ignore and observe
 ---@field why string required: what somebody reads who asks why a change was not shown
 ---@field owner string? else the block's
+---@field between azd.Between|azd.Between[]|nil speaks only for two bodies that were read in two ways
 ---@field till string? "2027-06-30": off from then on, and `rules check` names it
 
 ---@class azd.RuleBlock: azd.Rule[]

@@ -84,7 +84,7 @@ int main(int argc, char **argv) {
                                   .before = before,
                                   .after = after,
                                   .diff = diff};
-  const struct azd_trie *trie = azd_ruleset_trie(azd_bundle_ruleset(bundle), input.type, &error);
+  const struct azd_trie *trie = azd_ruleset_trie(azd_bundle_ruleset(bundle), input.type, 0, &error);
   if (!trie || azd_diff_run(diff, trie, before, 0, after, 0, &(struct azd_diff_options){0}, &error) != 0) return 1;
   azd_judge_use(judge, bundle);
   azd_arena_init(&arena, 0);

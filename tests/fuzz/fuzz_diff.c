@@ -20,7 +20,7 @@ static const struct azd_trie *rules(void) {
     AZD_ASSERT(azd_schema_text_parse_all(AZD_STR(rule_text), AZD_STR("fuzz"), add, ruleset, NULL) == 0);
     AZD_ASSERT(azd_ruleset_seal(ruleset, 0, NULL) == 0);
   }
-  return azd_ruleset_trie(ruleset, AZD_STR("Fuzz/type"), NULL);
+  return azd_ruleset_trie(ruleset, AZD_STR("Fuzz/type"), 0, NULL);
 }
 
 static void check_patch(struct azd_diff *diff, const struct azd_doc *a, const struct azd_doc *b,

@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   int status = azd_schema_text_parse_all(text, AZD_STR("fuzz"), add, &context, &error);
   if (status) AZD_ASSERT(strncmp(error.text, "fuzz:", 5) == 0);
   if (!azd_ruleset_seal(context.ruleset, 0, &error)) {
-    const struct azd_trie *trie = azd_ruleset_trie(context.ruleset, AZD_STR("Fuzz/type"), NULL);
+    const struct azd_trie *trie = azd_ruleset_trie(context.ruleset, AZD_STR("Fuzz/type"), 0, NULL);
     for (uint32_t i = 0; i < azd_ruleset_count(context.ruleset); i++)
       check_path(&context, trie, azd_ruleset_rule(context.ruleset, i)->path);
   }

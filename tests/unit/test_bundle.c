@@ -90,6 +90,8 @@ static void wrong_declarations_name_file_line_and_what_was_meant(void **state) {
           "'by' goes with key only");
   refused("rules/a.lua", "rules { type = \"*\", owner = \"o\", { same = \"a\", as = \"instnt\", why = \"w\" } }",
           "'instnt'; did you mean 'instant'?");
+  refused("rules/a.lua", "rules { type = \"*\", owner = \"o\", { ignore = \"a\", why = \"w\", between = \"view\" } }",
+          "did you mean 'views'?");
   refused("rules/a.lua", "rules { type = \"*\", owner = \"o\", { ignore = \"a\", why = \"w\", till = \"30.6.2027\" } }",
           "a date like");
   refused("rules/a.lua", "rules { type = \"*\", owner = \"o\",\n  { ignore = \"a..\", why = \"w\" } }",

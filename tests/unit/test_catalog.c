@@ -95,7 +95,7 @@ static void every_type_compiles(void **state) {
   if (azd_table_open(CATALOG "/types.tsv", &table, &error)) fail_msg("%s", error.text);
   for (uint32_t row = 0; row < azd_table_rows(table); row++) {
     struct azd_str type = azd_table_cell(table, row, 0);
-    if (!azd_ruleset_trie(ruleset, type, &error)) fail_msg("%.*s: %s", AZD_STR_FORMAT(type), error.text);
+    if (!azd_ruleset_trie(ruleset, type, 0, &error)) fail_msg("%.*s: %s", AZD_STR_FORMAT(type), error.text);
   }
   azd_table_close(table);
   azd_ruleset_unref(ruleset);

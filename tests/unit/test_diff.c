@@ -85,7 +85,7 @@ static const char *compare(struct fixture *f, const char *old_text, const char *
   static const char *const ops[] = {"add", "remove", "replace", "move"};
   static const char *const classes[] = {"change", "effect", "note", "ignored"};
   struct azd_error error = {0};
-  const struct azd_trie *trie = azd_ruleset_trie(f->ruleset, AZD_STR("T/t"), &error);
+  const struct azd_trie *trie = azd_ruleset_trie(f->ruleset, AZD_STR("T/t"), 0, &error);
   if (!trie) fail_msg("%s", error.text);
   if (azd_doc_parse(f->old_doc, azd_str_of(old_text), NULL, &error)) fail_msg("%s", error.text);
   if (azd_doc_parse(f->new_doc, azd_str_of(new_text), NULL, &error)) fail_msg("%s", error.text);
@@ -452,13 +452,30 @@ static void a_rule_with_a_selector_holds_for_that_element(void **state) {
 static void another_view_is_compared_only_where_both_carry_something(void **state) {
   struct fixture *f = *state;
   seal(f);
-  f->options.views_differ = true;
+  f->options.between = AZD_BETWEEN_VIEWS;
   assert_string_equal(compare(f, "{\"a\":1,\"b\":null,\"c\":\"\",\"d\":[1],\"e\":false,\"n\":{\"x\":1,\"y\":1}}",
                               "{\"b\":1,\"c\":\"x\",\"d\":[],\"e\":true,\"n\":{\"x\":2},\"f\":{}}"),
                       "change replace e /e false true\n"
                       "change replace n.x /n/x 1 2");
   assert_int_equal(azd_diff_not_compared(f->diff), 6);
   assert_string_equal(compare(f, "[2,1]", "[1,2]"), "");
+}
+
+static void a_zero_and_a_masked_secret_say_nothing_between_views_only(void **state) {
+  struct fixture *f = *state;
+  seal(f);
+  const char *old_text = "{\"size\":128,\"key\":{\"$redacted\":\"00\"},\"other\":\"****\",\"on\":true}";
+  const char *new_text = "{\"size\":0,\"key\":{\"$redacted\":\"11\"},\"other\":{\"$redacted\":\"11\"},\"on\":false}";
+  const char *all = "change replace size /size 128 0\n"
+                    "change replace key /key {\"$redacted\":\"00\"} {\"$redacted\":\"11\"}\n"
+                    "change replace other /other \"****\" {\"$redacted\":\"11\"}\n"
+                    "change replace on /on true false";
+  assert_string_equal(compare(f, old_text, new_text), all);
+  f->options.between = AZD_BETWEEN_VERSIONS;
+  assert_string_equal(compare(f, old_text, new_text), all);
+  f->options.between = AZD_BETWEEN_VIEWS;
+  assert_string_equal(compare(f, old_text, new_text), "change replace on /on true false");
+  assert_int_equal(azd_diff_not_compared(f->diff), 3);
 }
 
 /* ---- raw: a JSON Patch ---- */
@@ -624,6 +641,7 @@ int main(void) {
       CASE(an_unconditional_rule_of_a_higher_layer_silences_conditions_below_it),
       CASE(a_rule_with_a_selector_holds_for_that_element),
       CASE(another_view_is_compared_only_where_both_carry_something),
+      CASE(a_zero_and_a_masked_secret_say_nothing_between_views_only),
       CASE(a_raw_diff_applied_as_a_patch_gives_the_new_document),
       CASE(a_document_does_not_differ_from_itself),
       CASE(a_document_in_another_order_has_only_notes),

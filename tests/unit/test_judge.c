@@ -67,7 +67,7 @@ static const struct azd_judgement *judge(struct world *world, const char *before
   if (after) parse(world->after, after), input.after = world->after;
   if (context) parse(world->context, context), input.context = world->context;
   if (before && after) {
-    const struct azd_trie *trie = azd_ruleset_trie(azd_bundle_ruleset(world->bundle), input.type, &error);
+    const struct azd_trie *trie = azd_ruleset_trie(azd_bundle_ruleset(world->bundle), input.type, 0, &error);
     if (azd_diff_run(world->diff, trie, world->before, 0, world->after, 0, &(struct azd_diff_options){0}, &error) != 0)
       fail_msg("%s", error.text);
     input.diff = world->diff;

@@ -54,7 +54,7 @@ static int tear_down(void **state) {
 
 static const char *redact_with(struct fixture *f, struct azd_redactor *redactor, struct azd_str text, uint32_t *count) {
   struct azd_error error = {0};
-  const struct azd_trie *trie = azd_ruleset_trie(f->ruleset, AZD_STR("T/t"), &error);
+  const struct azd_trie *trie = azd_ruleset_trie(f->ruleset, AZD_STR("T/t"), 0, &error);
   if (azd_doc_parse(f->doc, text, NULL, &error)) fail_msg("%s", error.text);
   azd_buf_clear(&f->out);
   if (azd_redact_canonical(redactor, trie, f->doc, 0, &f->out, count, &error)) fail_msg("%s", error.text);

@@ -23,7 +23,7 @@ static struct stamp stamp_of(const char *rules, const char *policies, const char
   must(azd_redact_stamp(azd_bundle_ruleset(bundle), stamp.text, ERR));
   /* That a type of the schema was met since changes nothing. */
   struct stamp again;
-  assert_non_null(azd_ruleset_trie(azd_bundle_ruleset(bundle), AZD_STR(ACCOUNTS), ERR));
+  assert_non_null(azd_ruleset_trie(azd_bundle_ruleset(bundle), AZD_STR(ACCOUNTS), 0, ERR));
   must(azd_redact_stamp(azd_bundle_ruleset(bundle), again.text, ERR));
   assert_string_equal(stamp.text, again.text);
   azd_bundle_unref(bundle);

@@ -47,7 +47,7 @@ static void seal(struct azd_ruleset *ruleset) {
  * nearer. */
 static int speaker(struct azd_ruleset *ruleset, const char *type, const char *const *steps) {
   struct azd_error error = {0};
-  const struct azd_trie *trie = azd_ruleset_trie(ruleset, azd_str_of(type), &error);
+  const struct azd_trie *trie = azd_ruleset_trie(ruleset, azd_str_of(type), 0, &error);
   if (!trie) fail_msg("%s", error.text);
   uint32_t node = AZD_TRIE_ROOT;
   const struct azd_say *best = NULL;
@@ -289,13 +289,70 @@ static void conditions_come_before_the_rule_without_one(void **state) {
   conditional.condition = 5;
   add(ruleset, conditional);
   seal(ruleset);
-  const struct azd_trie *trie = azd_ruleset_trie(ruleset, AZD_STR(NETWORK), NULL);
+  const struct azd_trie *trie = azd_ruleset_trie(ruleset, AZD_STR(NETWORK), 0, NULL);
   const struct azd_place *place = azd_trie_place(trie, azd_trie_name(trie, AZD_TRIE_ROOT, AZD_STR("a")));
   assert_int_equal(place->say_count, 2);
   assert_true(place->says[0].conditional);
   assert_int_equal(place->says[1].verb, AZD_VERB_OBSERVE);
   struct told told = explain(ruleset, NETWORK, "a");
   assert_int_equal(told.lines[0], 2), assert_true(told.won[0]), assert_true(told.won[1]);
+  azd_ruleset_unref(ruleset);
+}
+
+/* The verb that decides at `a` for two bodies read in ways that differ by the mask; -1: none. */
+static int verb_between(struct azd_ruleset *ruleset, uint32_t between) {
+  const struct azd_trie *trie = azd_ruleset_trie(ruleset, AZD_STR(NETWORK), between, NULL);
+  const struct azd_place *place = azd_trie_place(trie, azd_trie_name(trie, AZD_TRIE_ROOT, AZD_STR("a")));
+  assert_true(place->say_count <= 1);
+  return place->say_count ? place->says[0].verb : -1;
+}
+
+static void a_rule_between_views_speaks_only_there_and_first(void **state) {
+  (void)state;
+  struct azd_ruleset *ruleset = azd_ruleset_new();
+  struct azd_rule between_views = rule_of(AZD_LAYER_USER, AZD_VERB_IGNORE, NETWORK, "a", 1);
+  between_views.between = AZD_BETWEEN_VIEWS;
+  add(ruleset, between_views);
+  struct azd_rule of_all = rule_of(AZD_LAYER_SHIPPED, AZD_VERB_OBSERVE, "*", "a", 2);
+  of_all.between = AZD_BETWEEN_VERSIONS;
+  add(ruleset, of_all);
+  add(ruleset, rule_of(AZD_LAYER_USER, AZD_VERB_COMPARE, NETWORK, "a", 3));
+  seal(ruleset);
+  assert_int_equal(verb_between(ruleset, 0), AZD_VERB_COMPARE);
+  assert_int_equal(verb_between(ruleset, AZD_BETWEEN_VIEWS), AZD_VERB_IGNORE);
+  assert_int_equal(verb_between(ruleset, AZD_BETWEEN_VERSIONS), AZD_VERB_COMPARE);
+  assert_int_equal(verb_between(ruleset, AZD_BETWEEN_ALL), AZD_VERB_IGNORE);
+  struct told told = explain(ruleset, NETWORK, "a");
+  assert_int_equal(told.lines[0], 1), assert_true(told.won[0]), assert_true(told.won[1]);
+  assert_int_equal(told.lines[1], 3), assert_false(told.won[2]);
+  azd_ruleset_unref(ruleset);
+}
+
+static void a_type_without_rules_of_its_own_shares_those_of_all(void **state) {
+  (void)state;
+  struct azd_ruleset *ruleset = azd_ruleset_new();
+  struct azd_rule rule = rule_of(AZD_LAYER_USER, AZD_VERB_IGNORE, "*", "a", 1);
+  rule.between = AZD_BETWEEN_VIEWS;
+  add(ruleset, rule);
+  seal(ruleset);
+  const struct azd_trie *alike = azd_ruleset_trie(ruleset, AZD_STR("T/one"), 0, NULL);
+  const struct azd_trie *apart = azd_ruleset_trie(ruleset, AZD_STR("T/one"), AZD_BETWEEN_VIEWS, NULL);
+  assert_ptr_not_equal(alike, apart);
+  assert_ptr_equal(azd_ruleset_trie(ruleset, AZD_STR("T/two"), 0, NULL), alike);
+  assert_ptr_equal(azd_ruleset_trie(ruleset, AZD_STR("T/two"), AZD_BETWEEN_VIEWS, NULL), apart);
+  assert_ptr_equal(azd_ruleset_trie(ruleset, AZD_STR("T/two"), AZD_BETWEEN_ALL, NULL), apart);
+  assert_ptr_equal(azd_ruleset_trie(ruleset, AZD_STR("T/two"), AZD_BETWEEN_VERSIONS, NULL), alike);
+  azd_ruleset_unref(ruleset);
+}
+
+static void a_secret_is_one_however_it_was_read(void **state) {
+  (void)state;
+  struct azd_ruleset *ruleset = azd_ruleset_new();
+  struct azd_error error = {0};
+  struct azd_rule rule = rule_of(AZD_LAYER_USER, AZD_VERB_REDACT, NETWORK, "a", 1);
+  rule.between = AZD_BETWEEN_VIEWS;
+  assert_int_equal(azd_ruleset_add(ruleset, &rule, &error), AZD_EINVAL);
+  assert_non_null(strstr(error.text, "rules/test.lua:1"));
   azd_ruleset_unref(ruleset);
 }
 
@@ -376,7 +433,7 @@ static void schema_rules_are_read_when_a_type_is_first_met(void **state) {
   assert_true(soft->soft);
   assert_non_null(strstr(soft->file.data, "microsoft.storage.rules"));
 
-  const struct azd_trie *trie = azd_ruleset_trie(ruleset, AZD_STR("Microsoft.Storage/storageAccounts"), NULL);
+  const struct azd_trie *trie = azd_ruleset_trie(ruleset, AZD_STR("Microsoft.Storage/storageAccounts"), 0, NULL);
   uint32_t properties = azd_trie_name(trie, AZD_TRIE_ROOT, AZD_STR("properties"));
   uint32_t acls = azd_trie_name(trie, properties, AZD_STR("networkAcls"));
   const struct azd_rule *key = azd_trie_place(trie, azd_trie_name(trie, acls, AZD_STR("ipRules")))->array;
@@ -397,7 +454,7 @@ static void a_broken_schema_file_is_an_error_with_its_line_each_time_it_is_met(v
   seal(ruleset);
   for (int i = 0; i < 2; i++) {
     struct azd_error error = {0};
-    assert_null(azd_ruleset_trie(ruleset, AZD_STR("Broken.Provider/things"), &error));
+    assert_null(azd_ruleset_trie(ruleset, AZD_STR("Broken.Provider/things"), 0, &error));
     assert_int_equal(error.code, AZD_EPARSE);
     assert_non_null(strstr(error.text, "broken.provider.rules:3"));
   }
@@ -411,7 +468,7 @@ static void a_type_name_cannot_leave_the_schema_folder(void **state) {
   static const char *const types[] = {"../../etc/passwd/x", "..", "/x", ".hidden/x", "a\\b/x", "", "nothing"};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     struct azd_error error = {0};
-    assert_non_null(azd_ruleset_trie(ruleset, azd_str_of(types[i]), &error));
+    assert_non_null(azd_ruleset_trie(ruleset, azd_str_of(types[i]), 0, &error));
   }
   assert_int_equal(azd_ruleset_count(ruleset), 0);
   azd_ruleset_unref(ruleset);
@@ -440,7 +497,7 @@ static void *meet_types(void *context) {
   for (int i = 0; i < 50; i++) {
     char type[64];
     snprintf(type, sizeof type, i == 25 ? "Microsoft.Storage/storageAccounts" : "Microsoft.Storage/type%d", i);
-    meeting->met[i] = azd_ruleset_trie(meeting->ruleset, azd_str_of(type), NULL);
+    meeting->met[i] = azd_ruleset_trie(meeting->ruleset, azd_str_of(type), 0, NULL);
   }
   return NULL;
 }
@@ -473,6 +530,9 @@ int main(void) {
       cmocka_unit_test(two_keys_for_one_array_are_a_tie),
       cmocka_unit_test(an_outdated_rule_is_off),
       cmocka_unit_test(conditions_come_before_the_rule_without_one),
+      cmocka_unit_test(a_rule_between_views_speaks_only_there_and_first),
+      cmocka_unit_test(a_type_without_rules_of_its_own_shares_those_of_all),
+      cmocka_unit_test(a_secret_is_one_however_it_was_read),
       cmocka_unit_test(many_dots_in_one_rule_end_in_a_named_limit),
       cmocka_unit_test(schema_rules_are_read_when_a_type_is_first_met),
       cmocka_unit_test(a_broken_schema_file_is_an_error_with_its_line_each_time_it_is_met),

@@ -19,11 +19,11 @@ local QUESTION = { ignore = "compare", observe = "compare", compare = "compare",
 
 -- The rule that always speaks in place of this one, at this one's own path; nil where it is heard.
 local function beaten_by(bundle, rule)
-  if not QUESTION[rule.verb] or rule.conditional or rule.type == "*" then return nil end
+  if not QUESTION[rule.verb] or rule.conditional or rule.between ~= "" or rule.type == "*" then return nil end
   local explained = bundle:explain(rule.type, rule.path)
   local winner
   for _, other in ipairs(explained or {}) do
-    if other.won and not other.conditional and QUESTION[other.verb] == QUESTION[rule.verb] then
+    if other.won and not other.conditional and other.between == "" and QUESTION[other.verb] == QUESTION[rule.verb] then
       if is_same(other, rule) then return nil end
       winner = winner or other
     end
@@ -83,8 +83,9 @@ local function explain(context, values)
   end
   local signs = context.terminal.signs
   for _, rule in ipairs(explained) do
-    local line = terminal.safe(("%s  [%s, %s] %s%s"):format(rule_text(rule), rule.layer, rule.type, place_of(rule),
-      rule.conditional and ", when its condition holds" or ""))
+    local line = terminal.safe(("%s  [%s, %s] %s%s%s"):format(rule_text(rule), rule.layer, rule.type, place_of(rule),
+      rule.conditional and ", when its condition holds" or "",
+      rule.between ~= "" and (", where %s differ"):format(rule.between) or ""))
     context:line(context.terminal:paint(rule.won and "good" or "dim", (rule.won and signs.check or " ") .. " " .. line))
     if rule.why ~= "" then context:line("    ", context.terminal:paint("dim", terminal.safe(rule.why))) end
   end
