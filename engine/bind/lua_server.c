@@ -13,7 +13,9 @@
 #include "bind/bindings.h"
 #include "bind/class.h"
 #include "bind/engine.h"
+#include "net/activation.h"
 #include "net/http_server.h"
+#include "net/tls.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@ static const char listener_name[] = "azdrift.listener";
 
 struct listener {
   struct azd_http_server *server; /* NULL: closed */
+  struct azd_tls *tls;            /* NULL: plain */
   struct azd_engine *engine;
   struct azd_wait waiter; /* of the run in wait() or stop() */
   int64_t request_ms;
@@ -119,10 +122,24 @@ static void push_headers(lua_State *L, const struct azd_http_request *request) {
   }
 }
 
+/* [-0, +0, m] Who is at the other end, into the request at the top. */
+static void push_peer(lua_State *L, const struct azd_http_request *request) {
+  const struct azd_http_peer peer = azd_http_request_peer(request);
+  lua_pushstring(L, peer.is_unix ? "unix" : peer.address);
+  lua_setfield(L, -2, "remote");
+  lua_pushboolean(L, azd_http_request_is_tls(request));
+  lua_setfield(L, -2, "is_tls");
+  lua_pushboolean(L, peer.is_unix || peer.is_loopback);
+  lua_setfield(L, -2, "is_local");
+  if (peer.uid == UINT32_MAX) return;
+  lua_pushinteger(L, peer.uid);
+  lua_setfield(L, -2, "uid");
+}
+
 static void push_request(lua_State *L, const struct azd_http_request *request) {
   struct azd_str query = {NULL, 0};
   const bool has_query = azd_http_request_query(request, &query);
-  lua_createtable(L, 0, 8); /* request */
+  lua_createtable(L, 0, 12); /* request */
   push_str(L, azd_http_request_method(request));
   lua_setfield(L, -2, "method");
   push_str(L, azd_http_request_path(request));
@@ -139,6 +156,7 @@ static void push_request(lua_State *L, const struct azd_http_request *request) {
   lua_setfield(L, -2, "query");
   push_headers(L, request);
   lua_setfield(L, -2, "headers");
+  push_peer(L, request);
 }
 
 /* ---- the reply ------------------------------------------------------------------------------------------------- */
@@ -282,6 +300,8 @@ static int listener_close(lua_State *L) {
   struct azd_http_server *server = listener->server;
   listener->server = NULL;
   azd_http_server_free(server);
+  azd_tls_free(listener->tls);
+  listener->tls = NULL;
   luaL_unref(L, LUA_REGISTRYINDEX, listener->handler);
   listener->handler = LUA_NOREF;
   wake_waiter(listener);
@@ -302,11 +322,22 @@ static int listener_stats(lua_State *L) {
     const char *name;
     uint64_t value;
   } rows[] = {
-      {"accepted", stats.accepted},       {"turned_away", stats.turned_away},
-      {"requests", stats.requests},       {"refused", stats.refused},
-      {"timeouts", stats.timeouts},       {"gone", stats.gone},
-      {"bytes_in", stats.bytes_in},       {"bytes_out", stats.bytes_out},
-      {"connections", stats.connections}, {"accept_pauses", stats.accept_pauses},
+      {"accepted", stats.accepted},
+      {"turned_away", stats.turned_away},
+      {"requests", stats.requests},
+      {"refused", stats.refused},
+      {"timeouts", stats.timeouts},
+      {"gone", stats.gone},
+      {"bytes_in", stats.bytes_in},
+      {"bytes_out", stats.bytes_out},
+      {"connections", stats.connections},
+      {"accept_pauses", stats.accept_pauses},
+      {"evicted", stats.evicted},
+      {"handshakes_failed", stats.handshakes_failed},
+      {"handshake_timeouts", stats.handshake_timeouts},
+      {"head_timeouts", stats.head_timeouts},
+      {"body_timeouts", stats.body_timeouts},
+      {"write_timeouts", stats.write_timeouts},
   };
   lua_createtable(L, 0, sizeof rows / sizeof *rows);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -384,11 +415,44 @@ static void read_limits(lua_State *L, struct azd_http_limits *limits) {
   limits->connections_per_address =
       (uint32_t)option(L, "connections_per_address", 1, 1000000, limits->connections_per_address);
   limits->body_bytes = (uint32_t)option(L, "body_bytes", 0, 64 << 20, limits->body_bytes);
+  limits->gzip_bytes = (uint32_t)option(L, "gzip_bytes", 0, 64 << 20, limits->gzip_bytes);
+  limits->handshake_ms = (uint32_t)option(L, "handshake_ms", 1, 86400000, limits->handshake_ms);
   limits->idle_ms = (uint32_t)option(L, "idle_ms", 1, 86400000, limits->idle_ms);
   limits->head_ms = (uint32_t)option(L, "head_ms", 1, 86400000, limits->head_ms);
   limits->body_ms = (uint32_t)option(L, "body_ms", 1, 86400000, limits->body_ms);
   limits->write_ms = (uint32_t)option(L, "write_ms", 1, 86400000, limits->write_ms);
   limits->drain_ms = (uint32_t)option(L, "drain_ms", 0, 86400000, limits->drain_ms);
+}
+
+/* The certificate and key that the options name, if they do; the listener owns what comes of it. */
+static int open_tls(lua_State *L, struct listener *listener, struct azd_error *error) {
+  struct azd_tls_options options = {0};
+  const int has_certificate = lua_getfield(L, 1, "certificate") != LUA_TNIL;
+  const int has_key = lua_getfield(L, 1, "key") != LUA_TNIL;
+  if (!has_certificate && !has_key) return 0;
+  options.certificate_file = lua_tostring(L, -2);
+  options.key_file = lua_tostring(L, -1);
+  if (options.certificate_file == NULL || options.key_file == NULL)
+    return azd_fail(error, AZD_EINVAL, "certificate and key: paths of two files, or neither");
+  lua_getfield(L, 1, "only_tls_1_3");
+  options.only_1_3 = lua_toboolean(L, -1);
+  return azd_tls_new(&listener->tls, &options, error);
+}
+
+/* "address", a list of them at the top, and the sockets that a service manager hands over. */
+static int open_addresses(lua_State *L, struct azd_http_server *server, struct azd_error *error) {
+  const int list = lua_gettop(L);
+  int rc = 0;
+  lua_getfield(L, 1, "inherit");
+  for (int fd = AZD_ACTIVATION_FIRST_FD, end = lua_toboolean(L, -1) ? fd + azd_activation_take() : fd; fd < end; fd++)
+    if (rc == 0) rc = azd_http_server_adopt(server, fd, error);
+  for (lua_Integer i = 1; rc == 0 && lua_geti(L, list, i) == LUA_TSTRING; i++) {
+    struct azd_str address;
+    address.data = lua_tolstring(L, -1, &address.size);
+    rc = azd_http_server_listen(server, address, error);
+    lua_pop(L, 1);
+  }
+  return rc;
 }
 
 static int server_listen(lua_State *L) { /* options */
@@ -397,26 +461,49 @@ static int server_listen(lua_State *L) { /* options */
   struct azd_http_server_options options = {.on_request = on_request, .limits = azd_http_limits_default()};
   read_limits(L, &options.limits);
   const int64_t request_ms = option(L, "request_ms", 1, 86400000, REQUEST_MS);
-  if (lua_getfield(L, 1, "address") != LUA_TSTRING)
-    return luaL_argerror(L, 1, "address: a string like 127.0.0.1:0 expected");
   if (lua_getfield(L, 1, "on_request") != LUA_TFUNCTION) return luaL_argerror(L, 1, "on_request: a function expected");
-  struct listener *listener = lua_newuserdatauv(L, sizeof *listener, 0); /* options address on_request listener */
+  struct listener *listener = lua_newuserdatauv(L, sizeof *listener, 0); /* options on_request listener */
   *listener = (struct listener){.engine = azd_engine_of(L), .request_ms = request_ms, .handler = LUA_NOREF};
   luaL_setmetatable(L, listener_name);
-  lua_pushvalue(L, 3);
+  lua_pushvalue(L, 2);
   listener->handler = luaL_ref(L, LUA_REGISTRYINDEX);
+  if (lua_getfield(L, 1, "address") == LUA_TSTRING) { /* options on_request listener address */
+    lua_createtable(L, 1, 0);
+    lua_insert(L, -2);
+    lua_seti(L, -2, 1);
+  }
+  if (!lua_istable(L, -1))
+    return luaL_argerror(L, 1, "address: a string like 127.0.0.1:0, or a list of them, expected");
   options.arg = listener;
   struct azd_error error;
-  int rc = azd_http_server_new(&listener->server, listener->engine->loop, &options, &error);
-  if (rc != 0) return azd_push_error(L, &error);
-  struct azd_str address;
-  address.data = lua_tolstring(L, 2, &address.size);
-  rc = azd_http_server_listen(listener->server, address, &error);
-  if (rc == 0) return 1;
+  int rc = open_tls(L, listener, &error);
+  lua_settop(L, 4);
+  options.tls = listener->tls;
+  if (rc == 0) rc = azd_http_server_new(&listener->server, listener->engine->loop, &options, &error);
+  if (rc == 0) rc = open_addresses(L, listener->server, &error);
+  if (rc == 0) {
+    lua_settop(L, 3);
+    return 1;
+  }
   lua_pushcfunction(L, listener_close);
-  lua_pushvalue(L, 4);
+  lua_pushvalue(L, 3);
   lua_call(L, 1, 0);
   return azd_push_error(L, &error);
+}
+
+static int listener_renew(lua_State *L) { /* listener */
+  struct listener *listener = check_listener(L);
+  struct azd_error error;
+  if (listener->tls != NULL && azd_tls_reload(listener->tls, &error) != 0) return azd_push_error(L, &error);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int listener_certificate_ends(lua_State *L) { /* listener */
+  struct listener *listener = check_listener(L);
+  if (listener->tls == NULL) return 0;
+  lua_pushinteger(L, azd_tls_expires_ms(listener->tls));
+  return 1;
 }
 
 static int server_decode(lua_State *L) { /* text */
@@ -434,8 +521,14 @@ static int server_form(lua_State *L) { /* text */
 }
 
 int azd_open_server(lua_State *L) {
-  static const luaL_Reg methods[] = {{"port", listener_port}, {"stats", listener_stats}, {"wait", listener_wait},
-                                     {"stop", listener_stop}, {"close", listener_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"port", listener_port},
+                                     {"stats", listener_stats},
+                                     {"wait", listener_wait},
+                                     {"stop", listener_stop},
+                                     {"close", listener_close},
+                                     {"renew_certificate", listener_renew},
+                                     {"certificate_ends_ms", listener_certificate_ends},
+                                     {NULL, NULL}};
   static const luaL_Reg functions[] = {
       {"listen", server_listen}, {"decode", server_decode}, {"parse_form", server_form}, {NULL, NULL}};
   azd_new_class(L, listener_name, methods, listener_close);

@@ -1,6 +1,8 @@
 #include "net/http_conn.h"
 
 #include "loop/watch.h"
+#include "net/gzip.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -39,6 +41,7 @@ void azd_http_conn_kill(struct azd_http_conn *conn) {
   conn->state = CONN_DEAD;
   azd_watch_free(conn->watch);
   conn->watch = NULL;
+  azd_http_io_close(conn, false);
   if (conn->must_reset) {
     const struct linger now = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
@@ -77,7 +80,8 @@ static bool would_block(int error) {
 
 static void flush(struct azd_http_conn *conn) {
   while (azd_http_conn_unsent(conn) > 0) {
-    const ssize_t n = send(conn->fd, conn->out.data + conn->out_at, azd_http_conn_unsent(conn), MSG_NOSIGNAL);
+    struct iovec unsent = {conn->out.data + conn->out_at, azd_http_conn_unsent(conn)};
+    const ssize_t n = azd_http_io_send(conn, &unsent, 1);
     if (n < 0) {
       if (!would_block(errno)) azd_http_conn_kill(conn);
       return;
@@ -112,8 +116,7 @@ void azd_http_conn_send(struct azd_http_conn *conn, struct iovec *pieces, int n_
   size_t total = 0, sent = 0;
   for (int i = 0; i < n_pieces; i++) total += pieces[i].iov_len;
   if (azd_http_conn_unsent(conn) == 0) {
-    const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)n_pieces};
-    const ssize_t n = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+    const ssize_t n = azd_http_io_send(conn, pieces, n_pieces);
     if (n < 0 && !would_block(errno)) {
       azd_http_conn_kill(conn);
       return;
@@ -138,6 +141,7 @@ static void begin_closing(struct azd_http_conn *conn) {
 /* A plain close would reset the connection when the client is still sending, and the reset takes the reply from its
  * hands: so our side is shut first, and what still comes is read away. */
 static void finish_closing(struct azd_http_conn *conn) {
+  azd_http_io_close(conn, !conn->must_reset);
   if (conn->saw_end || conn->must_reset || shutdown(conn->fd, SHUT_WR) != 0) {
     azd_http_conn_kill(conn);
     return;
@@ -159,6 +163,8 @@ void azd_http_conn_request_ended(struct azd_http_conn *conn) {
   request->is_started = false;
   request->on_gone = NULL;
   request->on_drained = NULL;
+  azd_gzip_free(request->gzip);
+  request->gzip = NULL;
   if (conn->state == CONN_DEAD) return;
   shrink(&request->head_bytes);
   shrink(&request->body_bytes);
@@ -178,6 +184,29 @@ static void dispatch(struct azd_http_conn *conn) {
     azd_http_conn_refuse(conn, 500, "the request could not be handled");
 }
 
+/* true: the request goes on. What replies here does so before a body that nobody will read: no second request may be
+ * read out of that. */
+static bool is_welcome(struct azd_http_conn *conn) {
+  struct azd_http_request *request = &conn->request;
+  const struct azd_http_server_options *options = &conn->server->options;
+  request->body_max_bytes = options->limits.body_bytes;
+  if (options->on_head == NULL) return true;
+  const bool keep_alive = conn->keep_alive;
+  conn->state = CONN_WORK;
+  conn->deadline_ms = INT64_MAX;
+  conn->keep_alive = keep_alive && conn->head.framing == AZD_HTTP_BODY_NONE;
+  request->in_work = true;
+  const int rc = options->on_head(request, options->arg);
+  if (!request->in_work) return false;
+  if (rc < 0) {
+    azd_http_conn_refuse(conn, 500, "the request could not be handled");
+    return false;
+  }
+  request->in_work = false;
+  conn->keep_alive = keep_alive;
+  return true;
+}
+
 /* The head has arrived: it moves out of the input, so that its slices stand still while more is read. */
 static void begin_request(struct azd_http_conn *conn) {
   struct azd_http_request *request = &conn->request;
@@ -188,7 +217,8 @@ static void begin_request(struct azd_http_conn *conn) {
   }
   conn->in_at += conn->head.size;
   conn->keep_alive = conn->head.keep_alive && !conn->server->is_stopping;
-  switch (azd_http_body_start(&conn->body, &conn->head, limits_of(conn)->body_bytes)) {
+  if (!is_welcome(conn)) return;
+  switch (azd_http_body_start(&conn->body, &conn->head, request->body_max_bytes)) {
   case AZD_HTTP_REFUSED: azd_http_conn_refuse(conn, conn->body.status, conn->body.reason); return;
   case AZD_HTTP_DONE: dispatch(conn); return;
   case AZD_HTTP_MORE: break;
@@ -248,11 +278,15 @@ static void process(struct azd_http_conn *conn) {
     azd_http_conn_refuse(conn, 400, "the request ended early");
 }
 
+static bool takes_input(const struct azd_http_conn *conn) {
+  return conn->state != CONN_DEAD && conn->state != CONN_CLOSING && !conn->saw_end &&
+         pending(conn) < AZD_HTTP_READ_AHEAD_BYTES;
+}
+
+/* A socket can nearly always be written: to watch it for that gives those a turn of whom no socket will tell. */
 static void watch_for_what_is_next(struct azd_http_conn *conn) {
-  unsigned events = AZD_WATCH_NONE;
-  if (!conn->saw_end && conn->state != CONN_CLOSING && pending(conn) < AZD_HTTP_READ_AHEAD_BYTES)
-    events |= AZD_WATCH_READ;
-  if (azd_http_conn_unsent(conn) > 0) events |= AZD_WATCH_WRITE;
+  unsigned events = takes_input(conn) ? AZD_WATCH_READ : AZD_WATCH_NONE;
+  if (azd_http_conn_unsent(conn) > 0 || (takes_input(conn) && azd_http_io_wants_turn(conn))) events |= AZD_WATCH_WRITE;
   if (events == conn->watched) return;
   conn->watched = events;
   if (azd_watch_set(conn->watch, events) != 0) azd_http_conn_kill(conn);
@@ -284,23 +318,35 @@ static void take_input(struct azd_http_conn *conn, const char *data, size_t size
   if (azd_buf_status(&conn->in) != 0) azd_http_conn_kill(conn);
 }
 
+static void note_handshake(struct azd_http_conn *conn) {
+  if (conn->is_open || !azd_tls_is_established(conn->tls)) return;
+  conn->is_open = true;
+  conn->deadline_ms = azd_http_now_ms() + limits_of(conn)->idle_ms;
+}
+
+static void break_off(struct azd_http_conn *conn) {
+  conn->server->stats.handshakes_failed += !conn->is_open;
+  azd_http_conn_kill(conn);
+}
+
 static void read_some(struct azd_http_conn *conn) {
   for (int i = 0; i < READS_A_WAKE && conn->state != CONN_DEAD; i++) {
     const size_t room = AZD_HTTP_READ_AHEAD_BYTES - pending(conn);
     if (room == 0) return;
-    const ssize_t n = recv(conn->fd, conn->server->scratch, room, 0);
+    const ssize_t n = azd_http_io_read(conn, conn->server->scratch, room);
+    note_handshake(conn);
     if (n == 0) {
       conn->saw_end = true;
       if (conn->state == CONN_DRAINING) azd_http_conn_kill(conn);
       return;
     }
     if (n < 0) {
-      if (!would_block(errno)) azd_http_conn_kill(conn);
+      if (!would_block(errno)) break_off(conn);
       return;
     }
     conn->server->stats.bytes_in += (size_t)n;
     if (conn->state != CONN_DRAINING) take_input(conn, conn->server->scratch, (size_t)n);
-    if ((size_t)n < room) return;
+    if ((size_t)n < room && !azd_http_io_wants_turn(conn)) return;
   }
 }
 
@@ -318,7 +364,7 @@ static void on_event(int fd, unsigned events, void *arg) {
   azd_http_server_hold(server);
   azd_http_conn_enter(conn);
   if (events & AZD_WATCH_WRITE) flush(conn);
-  if (conn->state != CONN_DEAD && (events & AZD_WATCH_READ)) read_some(conn);
+  if (takes_input(conn) && ((events & AZD_WATCH_READ) || azd_http_io_wants_turn(conn))) read_some(conn);
   note_gone(conn, server);
   struct azd_http_request *request = &conn->request;
   if (conn->state == CONN_WORK && request->on_drained != NULL && azd_http_conn_unsent(conn) <= DRAINED_BYTES) {
@@ -339,7 +385,11 @@ static bool is_broken(const struct azd_http_conn *conn) {
 static void deadline_passed(struct azd_http_conn *conn) {
   const bool is_idle = conn->state == CONN_HEAD && conn->head.at == 0;
   const bool is_reading = conn->state == CONN_HEAD || conn->state == CONN_BODY;
-  if (is_reading) conn->server->stats.timeouts += !is_idle;
+  struct azd_http_server_stats *stats = &conn->server->stats;
+  stats->handshake_timeouts += !conn->is_open;
+  stats->head_timeouts += conn->state == CONN_HEAD && !is_idle;
+  stats->body_timeouts += conn->state == CONN_BODY;
+  if (is_reading) stats->timeouts += !is_idle || !conn->is_open;
   if (is_reading && !is_idle)
     azd_http_conn_refuse(conn, 408, "the request took too long to arrive");
   else
@@ -352,6 +402,7 @@ void azd_http_conn_check(struct azd_http_conn *conn, int64_t now_ms) {
   if (azd_http_conn_unsent(conn) > 0) {
     if (now_ms >= conn->write_deadline_ms) {
       server->stats.timeouts++;
+      server->stats.write_timeouts++;
       azd_http_conn_kill(conn);
     }
   } else if (now_ms >= conn->deadline_ms) {
@@ -371,19 +422,24 @@ void azd_http_conn_end(struct azd_http_conn *conn) {
   azd_http_conn_leave(conn);
 }
 
-int azd_http_conn_new(struct azd_http_server *server, int fd, uint64_t address) {
+int azd_http_conn_new(struct azd_http_server *server, int fd, uint64_t address, const struct azd_http_peer *peer) {
   struct azd_http_conn *conn = calloc(1, sizeof *conn);
   if (conn == NULL) {
     close(fd);
     return AZD_ENOMEM;
   }
+  conn->is_tls = server->options.tls != NULL && !peer->is_unix;
+  if (conn->is_tls) conn->tls = azd_tls_accept(server->options.tls, fd);
   conn->watch = azd_watch_new(server->loop, "http connection", fd, on_event, conn);
-  if (conn->watch == NULL || azd_watch_set(conn->watch, AZD_WATCH_READ) != 0) {
+  if ((conn->is_tls && conn->tls == NULL) || conn->watch == NULL || azd_watch_set(conn->watch, AZD_WATCH_READ) != 0) {
+    azd_tls_close(conn->tls, false);
     azd_watch_free(conn->watch);
     free(conn);
     close(fd);
     return AZD_ENOMEM;
   }
+  conn->peer = *peer;
+  conn->is_open = !conn->is_tls;
   conn->watched = AZD_WATCH_READ;
   conn->request.conn = conn;
   conn->server = server;
@@ -391,6 +447,7 @@ int azd_http_conn_new(struct azd_http_server *server, int fd, uint64_t address) 
   conn->address = address;
   conn->write_deadline_ms = INT64_MAX;
   begin_head(conn);
+  if (conn->is_tls) conn->deadline_ms = azd_http_now_ms() + limits_of(conn)->handshake_ms;
   azd_http_server_add(server, conn);
   return 0;
 }

@@ -1,5 +1,6 @@
-/* One connection of the HTTP server: internal to http_server.c (who may connect, how long), http_conn.c (bytes in,
- * bytes out, whose turn it is) and http_reply.c (what a reply looks like). Nobody else includes this.
+/* One connection of the HTTP server: internal to http_server.c (who may connect, how long), http_listen.c (where),
+ * http_conn.c (bytes in, bytes out, whose turn it is), http_io.c (plain or TLS) and http_reply.c (what a reply looks
+ * like). Nobody else includes this.
  *
  * A connection goes HEAD -> BODY -> WORK -> HEAD ..., or from anywhere to CLOSING (what is unsent goes out) -> DRAINING
  * (our side is shut, the client's last bytes are read and dropped) -> DEAD (no descriptor any more). It is freed when
@@ -16,6 +17,8 @@
 
 struct azd_watch;
 struct azd_timer;
+struct azd_gzip;
+struct azd_tls_session;
 
 enum azd_http_conn_state { CONN_HEAD, CONN_BODY, CONN_WORK, CONN_CLOSING, CONN_DRAINING, CONN_DEAD };
 
@@ -29,8 +32,10 @@ struct azd_http_request {
   void (*on_drained)(void *arg);
   void *drained_arg;
   int64_t reply_left; /* of an announced length */
-  bool in_work;       /* the handler has it */
-  bool is_started;    /* the reply's head is out */
+  uint32_t body_max_bytes;
+  struct azd_gzip *gzip; /* of a compressed stream */
+  bool in_work;          /* the handler has it */
+  bool is_started;       /* the reply's head is out */
   bool is_chunked, is_bodyless;
 };
 
@@ -39,6 +44,7 @@ struct azd_http_conn {
   struct azd_http_server *server; /* NULL: freed under a request in work */
   struct azd_http_conn *prev, *next, *next_in_bucket;
   struct azd_watch *watch;
+  struct azd_tls_session *tls; /* NULL: plain, or our side is shut */
   struct azd_buf in, out;
   size_t in_at, out_at;      /* what of them is done with */
   int64_t deadline_ms;       /* of the state; INT64_MAX in WORK, where the handler keeps time */
@@ -46,12 +52,14 @@ struct azd_http_conn {
   size_t written_bytes;      /* since that was set */
   uint64_t idle_since;       /* the server's count of connections that came to rest, at that moment */
   uint64_t address;          /* what connections are counted by; 0: a Unix socket */
+  struct azd_http_peer peer;
   struct azd_http_head head;
   struct azd_http_body body;
   int fd;
   unsigned watched;
   uint8_t state, depth;
   bool keep_alive, saw_end, must_reset;
+  bool is_tls, is_open; /* open: no handshake stands before the first request */
 };
 
 struct azd_http_listener {
@@ -72,8 +80,11 @@ struct azd_http_server {
   struct azd_http_conn *buckets[AZD_HTTP_ADDRESS_BUCKETS];
   struct azd_timer *sweep, *accept_again;
   struct azd_http_server_stats stats;
-  struct azd_buf compose; /* the head of the reply that is being made */
-  char *scratch;          /* AZD_HTTP_READ_AHEAD_BYTES: where recv writes */
+  struct azd_buf compose;    /* the head of the reply that is being made */
+  struct azd_buf compressed; /* its body */
+  struct azd_gzip *gzip;     /* of whole replies; NULL: none yet */
+  char *scratch;             /* AZD_HTTP_READ_AHEAD_BYTES: where recv writes */
+  char *record;              /* AZD_TLS_RECORD_BYTES: head and body of one reply, as one record of TLS */
   uint64_t idle_count;
   int64_t date_s;
   char date[40];
@@ -86,7 +97,7 @@ struct azd_http_server {
 };
 
 /* http_conn.c. A new connection owns fd; on failure fd is closed. */
-int azd_http_conn_new(struct azd_http_server *server, int fd, uint64_t address);
+int azd_http_conn_new(struct azd_http_server *server, int fd, uint64_t address, const struct azd_http_peer *peer);
 void azd_http_conn_enter(struct azd_http_conn *conn);
 void azd_http_conn_leave(struct azd_http_conn *conn);
 /* Now: no more reading, writing or waiting. */
@@ -102,6 +113,19 @@ void azd_http_conn_request_ended(struct azd_http_conn *conn);
 void azd_http_conn_end(struct azd_http_conn *conn);
 /* A deadline may have passed, or a client that is not being read may be gone. */
 void azd_http_conn_check(struct azd_http_conn *conn, int64_t now_ms);
+
+/* http_io.c. As recv and sendmsg answer, with EAGAIN for every reason to wait. */
+ssize_t azd_http_io_read(struct azd_http_conn *conn, char *data, size_t size);
+ssize_t azd_http_io_send(struct azd_http_conn *conn, struct iovec *pieces, int n_pieces);
+/* Ends our side of TLS, if there is one. */
+void azd_http_io_close(struct azd_http_conn *conn, bool say_goodbye);
+/* There is something to read that the socket will not tell of, or reading waits for room to write. */
+bool azd_http_io_wants_turn(const struct azd_http_conn *conn);
+
+/* http_listen.c */
+void azd_http_listener_close(struct azd_http_listener *listener);
+/* http_server.c. Somebody knocks. */
+void azd_http_server_on_acceptable(int fd, unsigned events, void *arg);
 
 /* http_reply.c. Answers for the server itself and closes. */
 void azd_http_conn_refuse(struct azd_http_conn *conn, int status, const char *detail);

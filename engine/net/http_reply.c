@@ -1,3 +1,4 @@
+#include "net/gzip.h"
 #include "net/http_conn.h"
 
 #include <stdio.h>
@@ -89,6 +90,18 @@ struct azd_str azd_http_request_body(const struct azd_http_request *request) {
   return azd_buf_str(&request->body_bytes);
 }
 
+void azd_http_request_limit_body(struct azd_http_request *request, uint32_t body_bytes) {
+  request->body_max_bytes = body_bytes;
+}
+
+struct azd_http_peer azd_http_request_peer(const struct azd_http_request *request) {
+  return request->conn->peer;
+}
+
+bool azd_http_request_is_tls(const struct azd_http_request *request) {
+  return request->conn->is_tls;
+}
+
 void azd_http_request_on_gone(struct azd_http_request *request, void (*callback)(void *arg), void *arg) {
   request->on_gone = callback;
   request->gone_arg = arg;
@@ -124,9 +137,42 @@ static const char *date_of(struct azd_http_server *server) {
   return server->date;
 }
 
+/* What becomes of a body on its way: nothing; nothing, for this client; gzip. A reply with secrets in it is compressed
+ * like any other: nothing that a stranger chose is ever reflected beside them. */
+enum coding { AS_IS, AS_IS_FOR_THIS_CLIENT, GZIP };
+
+static enum coding choose_coding(const struct azd_http_request *request, int status, const struct azd_http_pair *fields,
+                                 size_t n_fields, int64_t body_bytes) {
+  const struct azd_http_server *server = request->conn->server;
+  const uint32_t least = server->options.limits.gzip_bytes;
+  if (least == 0 || status == 204 || status == 206 || status == 304) return AS_IS;
+  if (body_bytes >= 0 && (body_bytes < least || body_bytes > AZD_HTTP_GZIP_MOST_BYTES)) return AS_IS;
+  bool is_worth_it = false;
+  for (size_t i = 0; i < n_fields; i++) {
+    if (azd_str_equal_fold(fields[i].name, AZD_STR("content-encoding"))) return AS_IS;
+    if (azd_str_equal_fold(fields[i].name, AZD_STR("content-type")))
+      is_worth_it = azd_gzip_is_worth_it(fields[i].value);
+  }
+  struct azd_str accepted;
+  if (!is_worth_it) return AS_IS;
+  if (!azd_http_request_field(request, AZD_STR("accept-encoding"), &accepted)) return AS_IS_FOR_THIS_CLIENT;
+  return azd_gzip_is_accepted(accepted) ? GZIP : AS_IS_FOR_THIS_CLIENT;
+}
+
+/* body becomes its compressed form; where memory is short it stays as it is. */
+static enum coding compress_whole(struct azd_http_server *server, struct azd_str *body) {
+  if (server->gzip == NULL) server->gzip = azd_gzip_new();
+  if (server->gzip == NULL) return AS_IS_FOR_THIS_CLIENT;
+  azd_buf_clear(&server->compressed);
+  azd_gzip_add(server->gzip, *body, true, &server->compressed);
+  if (azd_buf_status(&server->compressed) != 0) return AS_IS_FOR_THIS_CLIENT;
+  *body = azd_buf_str(&server->compressed);
+  return GZIP;
+}
+
 /* body_bytes: -1 when nobody knows. Decides how the end of the body will be seen. */
 static int compose_head(struct azd_http_conn *conn, int status, const struct azd_http_pair *fields, size_t n_fields,
-                        int64_t body_bytes) {
+                        int64_t body_bytes, enum coding coding) {
   struct azd_http_request *request = &conn->request;
   if (status < 200 || status > 599) return AZD_EINVAL;
   for (size_t i = 0; i < n_fields; i++)
@@ -149,6 +195,8 @@ static int compose_head(struct azd_http_conn *conn, int status, const struct azd
     azd_buf_append_str(out, fields[i].value);
     azd_buf_append(out, "\r\n", 2);
   }
+  if (coding == GZIP) azd_buf_append_text(out, "Content-Encoding: gzip\r\n");
+  if (coding != AS_IS) azd_buf_append_text(out, "Vary: Accept-Encoding\r\n");
   if (request->is_chunked)
     azd_buf_append_text(out, "Transfer-Encoding: chunked\r\n");
   else if (body_bytes >= 0 && !is_empty_by_status)
@@ -172,7 +220,9 @@ int azd_http_reply(struct azd_http_request *request, int status, const struct az
   azd_http_conn_enter(conn);
   int rc = 0;
   if (conn->state != CONN_DEAD) {
-    rc = compose_head(conn, status, fields, n_fields, (int64_t)body.size);
+    enum coding coding = choose_coding(request, status, fields, n_fields, (int64_t)body.size);
+    if (coding == GZIP) coding = compress_whole(conn->server, &body);
+    rc = compose_head(conn, status, fields, n_fields, (int64_t)body.size, coding);
     if (rc == 0) {
       struct iovec pieces[] = {piece_of(azd_buf_str(&conn->server->compose)), piece_of(body)};
       azd_http_conn_send(conn, pieces, request->is_bodyless ? 1 : 2);
@@ -190,15 +240,45 @@ int azd_http_reply_start(struct azd_http_request *request, int status, const str
   azd_http_conn_enter(conn);
   int rc = 0;
   if (conn->state != CONN_DEAD) {
-    rc = compose_head(conn, status, fields, n_fields, body_bytes < 0 ? -1 : body_bytes);
+    enum coding coding = body_bytes < 0 ? choose_coding(request, status, fields, n_fields, -1) : AS_IS;
+    struct azd_gzip *gzip = coding == GZIP ? azd_gzip_new() : NULL;
+    if (coding == GZIP && gzip == NULL) coding = AS_IS_FOR_THIS_CLIENT;
+    rc = compose_head(conn, status, fields, n_fields, body_bytes < 0 ? -1 : body_bytes, coding);
     if (rc == 0) {
+      request->gzip = gzip;
       struct iovec piece = piece_of(azd_buf_str(&conn->server->compose));
       azd_http_conn_send(conn, &piece, 1);
+    } else {
+      azd_gzip_free(gzip);
     }
   }
   request->is_started = rc == 0;
   azd_http_conn_leave(conn);
   return rc;
+}
+
+static void send_piece(struct azd_http_request *request, struct azd_str piece) {
+  struct azd_http_conn *conn = request->conn;
+  if (request->is_chunked) {
+    char size[24], end[] = "\r\n";
+    const int n = snprintf(size, sizeof size, "%zx\r\n", piece.size);
+    struct iovec pieces[] = {{size, (size_t)n}, piece_of(piece), {end, 2}};
+    azd_http_conn_send(conn, pieces, 3);
+  } else {
+    struct iovec only = piece_of(piece);
+    azd_http_conn_send(conn, &only, 1);
+  }
+}
+
+static void send_compressed(struct azd_http_request *request, struct azd_str piece, bool is_last) {
+  struct azd_http_conn *conn = request->conn;
+  struct azd_buf *out = &conn->server->compressed;
+  azd_buf_clear(out);
+  azd_gzip_add(request->gzip, piece, is_last, out);
+  if (azd_buf_status(out) != 0)
+    azd_http_conn_kill(conn); /* half of it would read as all of it */
+  else
+    send_piece(request, azd_buf_str(out));
 }
 
 int azd_http_reply_write(struct azd_http_request *request, struct azd_str piece) {
@@ -211,15 +291,10 @@ int azd_http_reply_write(struct azd_http_request *request, struct azd_str piece)
   }
   if (piece.size == 0 || request->is_bodyless) return 0;
   azd_http_conn_enter(conn);
-  if (request->is_chunked) {
-    char size[24], end[] = "\r\n";
-    const int n = snprintf(size, sizeof size, "%zx\r\n", piece.size);
-    struct iovec pieces[] = {{size, (size_t)n}, piece_of(piece), {end, 2}};
-    azd_http_conn_send(conn, pieces, 3);
-  } else {
-    struct iovec only = piece_of(piece);
-    azd_http_conn_send(conn, &only, 1);
-  }
+  if (request->gzip != NULL)
+    send_compressed(request, piece, false);
+  else
+    send_piece(request, piece);
   const int rc = conn->state == CONN_DEAD ? AZD_ECANCELED : 0;
   azd_http_conn_leave(conn);
   return rc;
@@ -238,6 +313,8 @@ void azd_http_reply_end(struct azd_http_request *request) {
   struct azd_http_conn *conn = request->conn;
   AZD_ASSERT(request->in_work && request->is_started);
   azd_http_conn_enter(conn);
+  if (request->gzip != NULL && !request->is_bodyless && conn->state != CONN_DEAD)
+    send_compressed(request, (struct azd_str){"", 0}, true);
   if (request->is_chunked && !request->is_bodyless) {
     char end[] = "0\r\n\r\n";
     azd_http_conn_send(conn, &(struct iovec){end, 5}, 1);
@@ -270,7 +347,7 @@ void azd_http_conn_refuse(struct azd_http_conn *conn, int status, const char *de
   conn->keep_alive = false;
   conn->server->stats.refused++;
   int rc = azd_buf_status(&body);
-  if (rc == 0) rc = compose_head(conn, status, &type, 1, (int64_t)body.size);
+  if (rc == 0) rc = compose_head(conn, status, &type, 1, (int64_t)body.size, AS_IS);
   if (rc == 0) {
     struct iovec pieces[] = {piece_of(azd_buf_str(&conn->server->compose)), piece_of(azd_buf_str(&body))};
     azd_http_conn_send(conn, pieces, conn->request.is_bodyless ? 1 : 2);

@@ -5,23 +5,22 @@
 #include "loop/loop.h"
 #include "loop/timer.h"
 #include "loop/watch.h"
+#include "net/gzip.h"
 #include "net/http_conn.h"
+#include "net/tls.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
   SWEEP_MS = 250,        /* how late a deadline may be noticed */
   ACCEPT_PAUSE_MS = 100, /* when the process has no descriptor left */
   ACCEPTS_A_WAKE = 64,
-  BACKLOG = 4096,
   SPARE_DESCRIPTORS = 64, /* left for files, databases and Azure */
 };
 
@@ -34,6 +33,8 @@ struct azd_http_limits azd_http_limits_default(void) {
       .connections = 1024,
       .connections_per_address = 64,
       .body_bytes = 1 << 20,
+      .gzip_bytes = 1024,
+      .handshake_ms = 10000,
       .idle_ms = 60000,
       .head_ms = 10000,
       .body_ms = 30000,
@@ -155,6 +156,26 @@ static uint64_t address_of(const struct sockaddr_storage *peer) {
   return from == 12 ? UINT64_C(1) << 32 | key : key | UINT64_C(1) << 63;
 }
 
+static struct azd_http_peer peer_of(int fd, const struct sockaddr_storage *peer) {
+  struct azd_http_peer who = {.uid = UINT32_MAX};
+  if (peer->ss_family == AF_INET) {
+    const struct in_addr *a = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
+    who.is_loopback = ntohl(a->s_addr) >> 24 == 127;
+    inet_ntop(AF_INET, a, who.address, sizeof who.address);
+  } else if (peer->ss_family == AF_INET6) {
+    const struct in6_addr *a = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
+    const bool is_v4 = IN6_IS_ADDR_V4MAPPED(a);
+    who.is_loopback = IN6_IS_ADDR_LOOPBACK(a) || (is_v4 && a->s6_addr[12] == 127);
+    inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? &a->s6_addr[12] : a->s6_addr, who.address, sizeof who.address);
+  } else {
+    struct ucred credentials;
+    socklen_t size = sizeof credentials;
+    who.is_unix = true;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) who.uid = credentials.uid;
+  }
+  return who;
+}
+
 static void let_in(struct azd_http_server *server, int fd, const struct sockaddr_storage *peer) {
   const uint64_t address = address_of(peer);
   if (address != 0 && count_of(server, address) >= server->options.limits.connections_per_address) {
@@ -164,10 +185,11 @@ static void let_in(struct azd_http_server *server, int fd, const struct sockaddr
   }
   const int on = 1;
   if (address != 0) (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  (void)azd_http_conn_new(server, fd, address);
+  const struct azd_http_peer who = peer_of(fd, peer);
+  (void)azd_http_conn_new(server, fd, address, &who);
 }
 
-static void on_acceptable(int fd, unsigned events, void *arg) {
+void azd_http_server_on_acceptable(int fd, unsigned events, void *arg) {
   (void)events;
   struct azd_http_server *server = ((struct azd_http_listener *)arg)->server;
   for (int i = 0; i < ACCEPTS_A_WAKE; i++) {
@@ -182,6 +204,7 @@ static void on_acceptable(int fd, unsigned events, void *arg) {
     socklen_t size = sizeof peer;
     const int client = accept4(fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (client >= 0) {
+      server->stats.evicted += leaver != NULL;
       if (leaver != NULL) azd_http_conn_end(leaver);
       let_in(server, client, &peer);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -191,115 +214,6 @@ static void on_acceptable(int fd, unsigned events, void *arg) {
       return; /* EAGAIN: nobody waits; the rest are faults of one client's network */
     }
   }
-}
-
-/* ---- listeners ------------------------------------------------------------------------------------------------- */
-
-static void close_listener(struct azd_http_listener *listener) {
-  azd_watch_free(listener->watch);
-  if (listener->fd >= 0) close(listener->fd);
-  if (listener->unix_path != NULL) unlink(listener->unix_path);
-  free(listener->unix_path);
-  *listener = (struct azd_http_listener){.fd = -1};
-}
-
-static int add_listener(struct azd_http_server *server, int fd, uint16_t port, char *unix_path,
-                        struct azd_error *error) {
-  struct azd_http_listener *listener = &server->listeners[server->n_listeners];
-  *listener = (struct azd_http_listener){.server = server, .fd = fd, .port = port, .unix_path = unix_path};
-  listener->watch = azd_watch_new(server->loop, "http accept", fd, on_acceptable, listener);
-  if (listener->watch == NULL || azd_watch_set(listener->watch, AZD_WATCH_READ) != 0) {
-    close_listener(listener);
-    return azd_fail(error, AZD_ENOMEM, "out of memory");
-  }
-  server->n_listeners++;
-  return 0;
-}
-
-static int listen_tcp(struct azd_http_server *server, const char *host, const char *port, struct azd_error *error) {
-  const struct addrinfo hints = {
-      .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-  struct addrinfo *address = NULL;
-  if (getaddrinfo(host, port, &hints, &address) != 0)
-    return azd_fail(error, AZD_EINVAL, "\"%s\" and \"%s\" are no numeric address and port", host, port);
-  const int on = 1, off = 0;
-  struct sockaddr_storage bound;
-  socklen_t bound_size = sizeof bound;
-  int rc = 0, fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-      (address->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0) ||
-      bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0 ||
-      getsockname(fd, (struct sockaddr *)&bound, &bound_size) != 0)
-    rc = azd_fail(error, AZD_EIO, "cannot listen on %s port %s: %s", host, port, strerror(errno));
-  freeaddrinfo(address);
-  if (rc != 0) {
-    if (fd >= 0) close(fd);
-    return rc;
-  }
-  const in_port_t bound_port = bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&bound)->sin6_port
-                                                           : ((struct sockaddr_in *)(void *)&bound)->sin_port;
-  return add_listener(server, fd, ntohs(bound_port), NULL, error);
-}
-
-/* A socket file outlives its process. It is taken over when nobody answers behind it; anything else is left alone. */
-static bool is_abandoned(const struct sockaddr_un *address) {
-  struct stat status;
-  if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  const bool refused = connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 && errno == ECONNREFUSED;
-  close(fd);
-  return refused;
-}
-
-static int listen_unix(struct azd_http_server *server, const char *path, struct azd_error *error) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (path[0] == '\0' || strlen(path) >= sizeof address.sun_path)
-    return azd_fail(error, AZD_EINVAL, "the path of a Unix socket has 1 to %zu bytes", sizeof address.sun_path - 1);
-  memcpy(address.sun_path, path, strlen(path));
-  if (is_abandoned(&address)) unlink(path);
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-    const int rc = azd_fail(error, AZD_EIO, "cannot listen on %s: %s", path, strerror(errno));
-    if (fd >= 0) close(fd);
-    return rc;
-  }
-  char *copy = strdup(path);
-  if (copy == NULL || chmod(path, 0660) != 0 || listen(fd, BACKLOG) != 0) {
-    const int rc = azd_fail(error, AZD_EIO, "cannot listen on %s: %s", path, strerror(errno));
-    unlink(path);
-    close(fd);
-    free(copy);
-    return rc;
-  }
-  return add_listener(server, fd, 0, copy, error);
-}
-
-int azd_http_server_listen(struct azd_http_server *server, struct azd_str address, struct azd_error *error) {
-  char text[256];
-  if (server->n_listeners == AZD_HTTP_LISTENERS)
-    return azd_fail(error, AZD_ELIMIT, "at most %d listeners", AZD_HTTP_LISTENERS);
-  if (server->is_stopping) return azd_fail(error, AZD_EINVAL, "the server is stopping");
-  if (address.size >= sizeof text || memchr(address.data, '\0', address.size) != NULL)
-    return azd_fail(error, AZD_EINVAL, "an address has at most %zu bytes, none of them NUL", sizeof text - 1);
-  memcpy(text, address.data, address.size);
-  text[address.size] = '\0';
-  if (strncmp(text, "unix:", 5) == 0) return listen_unix(server, text + 5, error);
-  char *colon = strrchr(text, ':'), *host = text;
-  if (colon == NULL || colon == text || colon[1] == '\0')
-    return azd_fail(error, AZD_EINVAL, "\"%s\" is no address: 127.0.0.1:8200, [::1]:8200 or unix:/path", text);
-  *colon = '\0';
-  if (host[0] == '[' && colon[-1] == ']') {
-    host++;
-    colon[-1] = '\0';
-  }
-  return listen_tcp(server, host, colon + 1, error);
-}
-
-uint16_t azd_http_server_port(const struct azd_http_server *server) {
-  for (size_t i = 0; i < server->n_listeners; i++)
-    if (server->listeners[i].port != 0) return server->listeners[i].port;
-  return 0;
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
@@ -316,7 +230,8 @@ int azd_http_server_new(struct azd_http_server **out, struct azd_loop *loop,
                         const struct azd_http_server_options *options, struct azd_error *error) {
   const struct azd_http_limits *limits = &options->limits;
   if (options->on_request == NULL || limits->connections == 0 || limits->connections_per_address == 0 ||
-      limits->idle_ms == 0 || limits->head_ms == 0 || limits->body_ms == 0 || limits->write_ms == 0)
+      limits->handshake_ms == 0 || limits->idle_ms == 0 || limits->head_ms == 0 || limits->body_ms == 0 ||
+      limits->write_ms == 0)
     return azd_fail(error, AZD_EINVAL, "a server needs a handler, and limits above zero");
   struct azd_http_server *server = calloc(1, sizeof *server);
   if (server == NULL) return azd_fail(error, AZD_ENOMEM, "out of memory");
@@ -325,9 +240,10 @@ int azd_http_server_new(struct azd_http_server **out, struct azd_loop *loop,
   server->date_s = -1;
   keep_below_descriptors(&server->options.limits);
   server->scratch = malloc(AZD_HTTP_READ_AHEAD_BYTES);
+  server->record = malloc(AZD_TLS_RECORD_BYTES);
   server->sweep = azd_timer_new(loop, "http sweep", sweep, server);
   server->accept_again = azd_timer_new(loop, "http accept", listen_again, server);
-  if (server->scratch == NULL || server->sweep == NULL || server->accept_again == NULL) {
+  if (server->scratch == NULL || server->record == NULL || server->sweep == NULL || server->accept_again == NULL) {
     azd_http_server_free(server);
     return azd_fail(error, AZD_ENOMEM, "out of memory");
   }
@@ -336,7 +252,7 @@ int azd_http_server_new(struct azd_http_server **out, struct azd_loop *loop,
 }
 
 static void close_listeners(struct azd_http_server *server) {
-  for (size_t i = 0; i < server->n_listeners; i++) close_listener(&server->listeners[i]);
+  for (size_t i = 0; i < server->n_listeners; i++) azd_http_listener_close(&server->listeners[i]);
   server->n_listeners = 0;
   azd_timer_cancel(server->accept_again);
 }
@@ -350,7 +266,10 @@ void azd_http_server_release(struct azd_http_server *server) {
   azd_timer_free(server->sweep);
   azd_timer_free(server->accept_again);
   azd_buf_free(&server->compose);
+  azd_buf_free(&server->compressed);
+  azd_gzip_free(server->gzip);
   free(server->scratch);
+  free(server->record);
   free(server);
 }
 

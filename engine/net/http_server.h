@@ -5,7 +5,7 @@
  * then reading stops. Deadlines are absolute: a client that trickles a byte now and then gets no more time for it. A
  * request that is refused is answered with application/problem+json, and its connection closed without resetting the
  * answer away. A client that has shut down its sending side still gets its replies; one that is gone is told to the
- * handler.
+ * handler. With a certificate (net/tls.h) every TCP listener speaks TLS; Unix sockets stay plain.
  *
  * Life: azd_http_server_new .. azd_http_server_free; the loop outlives it. Requests that are in work then stay usable
  * (their replies go nowhere) until their handler has ended them.
@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct azd_loop;
+struct azd_tls;
 struct azd_http_server;
 struct azd_http_request;
 
@@ -27,12 +28,15 @@ enum {
   AZD_HTTP_OUTPUT_BYTES = 262144,     /* unsent output beyond which azd_http_reply_is_full */
   AZD_HTTP_WRITE_PIECE_BYTES = 65536, /* what a client must take within write_ms */
   AZD_HTTP_LISTENERS = 8,
+  AZD_HTTP_GZIP_MOST_BYTES = 65536, /* of a whole reply: a longer one would keep the loop for more than 1 ms */
 };
 
 struct azd_http_limits {
   uint32_t connections;             /* of the server; beyond: the longest idle one goes, else nobody is let in */
   uint32_t connections_per_address; /* an IPv6 /64 is one address, a Unix socket none; beyond: closed at once */
   uint32_t body_bytes;              /* of a request; beyond: 413 */
+  uint32_t gzip_bytes;              /* from here on a reply is compressed for a client that takes it; 0: never */
+  uint32_t handshake_ms;            /* of TLS; then closed */
   uint32_t idle_ms;                 /* between requests; then closed */
   uint32_t head_ms;                 /* from a request's first byte to the end of its head; then 408 */
   uint32_t body_ms;                 /* from there to the end of its body; then 408 */
@@ -40,7 +44,7 @@ struct azd_http_limits {
   uint32_t drain_ms;                /* what a closing connection still sends is read and dropped for so long */
 };
 
-/* 1,024 connections, 64 an address, 1 MiB, 60 s, 10 s, 30 s, 30 s, 1 s. */
+/* 1,024 connections, 64 an address, 1 MiB, 1 KiB, 10 s, 60 s, 10 s, 30 s, 30 s, 1 s. */
 struct azd_http_limits azd_http_limits_default(void);
 
 struct azd_http_server_options {
@@ -48,7 +52,13 @@ struct azd_http_server_options {
    * or later, by azd_http_reply, azd_http_reply_end or azd_http_reply_abort, exactly once. Negative: it did not, and
    * the server answers 500. */
   int (*on_request)(struct azd_http_request *request, void *arg);
+  /* Once a request, on the loop thread, when its head has arrived and its body has not: who has no business here is
+   * told before he sends 16 MB. 0: go on, and the body is read. Or it replies at once, by azd_http_reply within the
+   * call; a connection with a body still to come is closed after that. Negative: the server answers 500. May raise or
+   * lower what this body may have by azd_http_request_limit_body. It must not free the server. NULL: all are let in. */
+  int (*on_head)(struct azd_http_request *request, void *arg);
   void *arg;
+  struct azd_tls *tls; /* borrowed, outlives the server; NULL: plain */
   struct azd_http_limits limits;
 };
 
@@ -61,6 +71,9 @@ void azd_http_server_free(struct azd_http_server *server);
 /* "127.0.0.1:8200", "[::1]:0" (port 0: the system chooses), "[::]:8200" (IPv4 too), "unix:/run/azdrift/api.sock" (mode
  * 0660; a socket that nobody listens on any more is replaced). Names are not resolved. */
 int azd_http_server_listen(struct azd_http_server *server, struct azd_str address, struct azd_error *error);
+/* A socket that listens already, as a service manager hands it over (net/activation.h). Owned from here on, on failure,
+ * too. */
+int azd_http_server_adopt(struct azd_http_server *server, int fd, struct azd_error *error);
 /* The TCP port of the first listener that has one; 0 when none has. */
 uint16_t azd_http_server_port(const struct azd_http_server *server);
 
@@ -71,11 +84,14 @@ void azd_http_server_stop(struct azd_http_server *server, uint32_t grace_ms, voi
 
 struct azd_http_server_stats {
   uint64_t accepted, turned_away; /* connections; turned away for the limit of their address */
+  uint64_t evicted;               /* idle ones that went because the house was full */
+  uint64_t handshakes_failed;     /* of TLS, for whatever reason but time */
   uint64_t requests;              /* handed to on_request */
   uint64_t refused;               /* answered by the server itself: 4xx, 5xx */
-  uint64_t timeouts;              /* connections closed for a deadline, idle ones not counted */
-  uint64_t gone;                  /* clients that left while their request was in work */
-  uint64_t accept_pauses;         /* the process ran out of descriptors */
+  uint64_t timeouts;              /* connections closed for one of the following; idle ones are not counted */
+  uint64_t handshake_timeouts, head_timeouts, body_timeouts, write_timeouts;
+  uint64_t gone;          /* clients that left while their request was in work */
+  uint64_t accept_pauses; /* the process ran out of descriptors */
   uint64_t bytes_in, bytes_out;
   uint32_t connections; /* open now */
 };
@@ -95,6 +111,17 @@ void azd_http_request_field_at(const struct azd_http_request *request, size_t in
 /* The first field of this name in any case; false when there is none. */
 bool azd_http_request_field(const struct azd_http_request *request, struct azd_str name, struct azd_str *value);
 struct azd_str azd_http_request_body(const struct azd_http_request *request);
+/* Within on_head only: beyond so many bytes this request's body is answered 413. */
+void azd_http_request_limit_body(struct azd_http_request *request, uint32_t body_bytes);
+
+struct azd_http_peer {
+  char address[46]; /* "192.0.2.1", "2001:db8::1"; an IPv4 address that came by IPv6 is written as IPv4; "" for Unix */
+  bool is_unix, is_loopback;
+  uint32_t uid; /* of the process at the other end of a Unix socket, as the system vouches; else UINT32_MAX */
+};
+struct azd_http_peer azd_http_request_peer(const struct azd_http_request *request);
+bool azd_http_request_is_tls(const struct azd_http_request *request);
+
 /* callback: at most once, on the loop thread, when the client is gone (its connection broke, or the server is being
  * freed), never from within a call of the handler's: there a write answers AZD_ECANCELED instead. The request stays the
  * handler's, who still ends it. */
@@ -106,9 +133,11 @@ struct azd_http_pair {
   struct azd_str name, value;
 };
 
-/* The whole reply, and the end of the request. fields and body are borrowed for the call. Date, Content-Length,
- * Transfer-Encoding and Connection are the server's: naming one of them, a name or value that cannot stand in a head,
- * or a status outside 200..599 is AZD_EINVAL, and the request stays in work. */
+/* The whole reply, and the end of the request. fields and body are borrowed for the call. A body of text or JSON
+ * between gzip_bytes and AZD_HTTP_GZIP_MOST_BYTES, without a Content-Encoding of its own, goes compressed to a client
+ * that takes gzip; a stream does, too, whatever its length. Date, Content-Length, Transfer-Encoding and Connection are
+ * the server's: naming one of them, a name or value that cannot stand in a head, or a status outside 200..599 is
+ * AZD_EINVAL, and the request stays in work. */
 int azd_http_reply(struct azd_http_request *request, int status, const struct azd_http_pair *fields, size_t n_fields,
                    struct azd_str body);
 

@@ -12,13 +12,22 @@ local server = {}
 ---@field host string
 ---@field headers table<string, string>   names in lower case; fields of one name joined by ", "
 ---@field body string                     "" without one
+---@field remote string                   the client's address, "unix" for a Unix socket
+---@field uid? integer                     whose process is at the other end of a Unix socket, as the system vouches
+---@field is_local boolean                 by Unix socket or loopback
+---@field is_tls boolean
 
 ---@class azdrift.server.fault  a reply that breaks on purpose, for tests of clients
 ---@field cut_after_bytes? integer  the head and so much of the body go out, then the connection ends; nil: nothing goes out
 ---@field reset? boolean            ends with a reset instead of a close
 
 ---@class azdrift.server.options
----@field address string          "127.0.0.1:0" (the system chooses the port), "[::1]:8200", "unix:/run/azdrift/api.sock"
+--- "127.0.0.1:0" (the system chooses the port), "[::1]:8200", "unix:/run/azdrift/api.sock"; or a list of them
+---@field address string|string[]
+---@field inherit? boolean        also the sockets that a service manager hands over ($LISTEN_FDS)
+---@field certificate? string     PEM file, the chain behind it; with key: every TCP address speaks TLS 1.2 and 1.3
+---@field key? string             PEM file
+---@field only_tls_1_3? boolean
 --- One run a request. Gives status, headers (or nil), body (or nil), and a fault (or nothing). When it raises the client gets a
 --- 500, when it is cancelled (the client left, request_ms passed) a 503.
 ---@field on_request fun(request: azdrift.server.request): integer, table<string, string>?, string?, azdrift.server.fault?
@@ -26,6 +35,8 @@ local server = {}
 ---@field connections_per_address? integer  default 64
 ---@field body_bytes? integer               of a request, default 1 MiB, at most 64 MiB; beyond: 413
 ---@field request_ms? integer               for on_request, default 30000
+---@field gzip_bytes? integer               from here on replies are compressed for who takes it, default 1024, 0: never
+---@field handshake_ms? integer             of TLS, default 10000
 ---@field idle_ms? integer                  default 60000
 ---@field head_ms? integer                  default 10000
 ---@field body_ms? integer                  default 30000
@@ -50,7 +61,18 @@ function listener:stop(grace_ms) end
 --- At once. Also __close and __gc.
 function listener:close() end
 
---- Counters: accepted, turned_away, requests, refused, timeouts, gone, accept_pauses, bytes_in, bytes_out, connections.
+--- Reads certificate and key anew; standing connections keep theirs. What cannot be read changes nothing.
+---@return true? done
+---@return string? message
+---@return string? code
+function listener:renew_certificate() end
+
+--- When the certificate ends, in milliseconds since 1970; nil without TLS.
+---@return integer?
+function listener:certificate_ends_ms() end
+
+--- Counters: accepted, turned_away, evicted, handshakes_failed, requests, refused, gone, accept_pauses, bytes_in, bytes_out, connections;
+--- timeouts, and of these handshake_timeouts, head_timeouts, body_timeouts, write_timeouts.
 ---@return table<string, integer>
 function listener:stats() end
 

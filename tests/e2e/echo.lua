@@ -1,4 +1,4 @@
--- Answers any request with what was understood of it: for the conformance cases. azdrift lua tests/e2e/echo.lua [PORT]
+-- Answers any request with what was understood of it: for the conformance cases. azdrift lua tests/e2e/echo.lua [PORT [CERTIFICATE KEY]]
 -- Prints its port once it listens.
 require("azdrift.log").set_level("warn") -- what complains fails the story; a slow slice under ASan is no complaint
 local server = require("azdrift.server")
@@ -13,6 +13,8 @@ end
 
 local listener <close> = assert(server.listen {
   address = "127.0.0.1:" .. (arg[1] or "0"),
+  certificate = arg[2],
+  key = arg[3],
   connections_per_address = 1000,
   on_request = echo,
 })

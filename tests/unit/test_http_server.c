@@ -132,6 +132,7 @@ static int open_hasty_bench(void **state) {
   bench->options.limits = (struct azd_http_limits){.connections = 8,
                                                    .connections_per_address = 8,
                                                    .body_bytes = 1000,
+                                                   .handshake_ms = 300,
                                                    .idle_ms = 300,
                                                    .head_ms = 300,
                                                    .body_ms = 300,

@@ -8,12 +8,10 @@
 /* clang-format on */
 #include "loop/pool.h"
 #include "net/http_client.h"
+#include "support/certificate.h"
 
 #include <arpa/inet.h>
-#include <openssl/ec.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,36 +28,19 @@ static int listener, port;
 static pthread_t server;
 static char ca_path[] = "/tmp/azdrift-test-ca-XXXXXX";
 
-static void add_name(X509 *certificate, const char *names) {
-  X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
-  assert_non_null(extension);
-  X509_add_ext(certificate, extension, -1);
-  X509_EXTENSION_free(extension);
-}
-
-/* A certificate that signs itself, for localhost only, written to ca_path. */
 static void make_server_context(void) {
-  EVP_PKEY *key = EVP_EC_gen("P-256");
-  X509 *certificate = X509_new();
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-  X509_set_version(certificate, 2);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-  X509_set_pubkey(certificate, key);
-  X509_NAME *name = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"azdrift test", -1, -1, 0);
-  X509_set_issuer_name(certificate, name);
-  add_name(certificate, "DNS:localhost");
-  assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
   int fd = mkstemp(ca_path);
-  FILE *file = fdopen(fd, "w");
-  assert_int_equal(PEM_write_X509(file, certificate), 1);
-  fclose(file);
+  assert_true(fd >= 0);
+  close(fd);
+  char key_path[] = "/tmp/azdrift-test-key-XXXXXX";
+  fd = mkstemp(key_path);
+  assert_true(fd >= 0);
+  close(fd);
+  assert_true(certificate_write(ca_path, key_path, "azdrift test", false));
   server_context = SSL_CTX_new(TLS_server_method());
-  SSL_CTX_use_certificate(server_context, certificate);
-  SSL_CTX_use_PrivateKey(server_context, key);
-  X509_free(certificate);
-  EVP_PKEY_free(key);
+  assert_int_equal(SSL_CTX_use_certificate_file(server_context, ca_path, SSL_FILETYPE_PEM), 1);
+  assert_int_equal(SSL_CTX_use_PrivateKey_file(server_context, key_path, SSL_FILETYPE_PEM), 1);
+  unlink(key_path);
 }
 
 static void *serve(void *arg) {
