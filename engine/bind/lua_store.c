@@ -68,20 +68,54 @@ static void close_unclaimed(struct azd_store_call *call) {
   if (arguments) azd_store_close(arguments->opened);
 }
 
-static int store_open(lua_State *L) { /* { url | path, database?, read_only?, busy_timeout_ms? } */
-  static const char *const fields[] = {"url", "path", "database", "read_only", "busy_timeout_ms", NULL};
+/* The numbers among the options of store_open, each from 0 (its default) up. */
+static const struct {
+  const char *name;
+  size_t offset;
+  int32_t max;
+} open_numbers[] = {{"busy_timeout_ms", offsetof(struct azd_store_options, busy_timeout_ms), 600000},
+                    {"select_timeout_ms", offsetof(struct azd_store_options, select_timeout_ms), 600000},
+                    {"connect_timeout_ms", offsetof(struct azd_store_options, connect_timeout_ms), 600000},
+                    {"socket_timeout_ms", offsetof(struct azd_store_options, socket_timeout_ms), 600000},
+                    {"wait_timeout_ms", offsetof(struct azd_store_options, wait_timeout_ms), 600000},
+                    {"heartbeat_ms", offsetof(struct azd_store_options, heartbeat_ms), 600000},
+                    {"connections", offsetof(struct azd_store_options, connections), 1000}};
+
+static int store_open(lua_State *L) { /* { url | path, database?, read_only?, projection?, busy_timeout_ms? ... } */
+  static const char *const fields[] = {"url",
+                                       "path",
+                                       "database",
+                                       "read_only",
+                                       "projection",
+                                       "busy_timeout_ms",
+                                       "select_timeout_ms",
+                                       "connect_timeout_ms",
+                                       "socket_timeout_ms",
+                                       "wait_timeout_ms",
+                                       "heartbeat_ms",
+                                       "connections",
+                                       NULL};
+  struct azd_store_options numbers = {0};
   azd_check_fields(L, 1, fields);
-  int64_t busy_timeout_ms = azd_call_integer(L, 1, "busy_timeout_ms", 0);
+  for (size_t i = 0; i < sizeof open_numbers / sizeof *open_numbers; i++) {
+    int64_t number = azd_call_integer(L, 1, open_numbers[i].name, 0);
+    if (number < 0 || number > open_numbers[i].max)
+      luaL_argerror(L, 1, lua_pushfstring(L, "%s: 0 to %d expected", open_numbers[i].name, open_numbers[i].max));
+    *(int32_t *)((char *)&numbers + open_numbers[i].offset) = (int32_t)number;
+  }
   bool read_only = azd_call_flag(L, 1, "read_only");
-  luaL_argcheck(L, busy_timeout_ms >= 0 && busy_timeout_ms <= 600000, 1, "busy_timeout_ms: 0 to 600000 expected");
+  lua_getfield(L, 1, "projection");
+  bool no_projection = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+  lua_pop(L, 1);
   struct azd_store_call *call = azd_store_call_new(L, NULL, &open_type);
   struct open_arguments *arguments = azd_call_room(L, call, sizeof *arguments);
   struct azd_str url = azd_call_field(L, call, 1, "url", false), path = azd_call_field(L, call, 1, "path", !url.size);
   struct azd_str database = azd_call_field(L, call, 1, "database", false);
-  arguments->options = (struct azd_store_options){.url = url.size ? url.data : path.data,
-                                                  .database = database.size ? database.data : NULL,
-                                                  .read_only = read_only,
-                                                  .busy_timeout_ms = (int32_t)busy_timeout_ms};
+  arguments->options = numbers;
+  arguments->options.url = url.size ? url.data : path.data;
+  arguments->options.database = database.size ? database.data : NULL;
+  arguments->options.read_only = read_only;
+  arguments->options.no_projection = no_projection;
   call->in = arguments;
   call->release = close_unclaimed;
   return azd_store_call_go(L, call);
@@ -112,7 +146,7 @@ static int store_name(lua_State *L) {
   return 1;
 }
 
-/* ---- stats, scopes, redaction_key, train, check ---- */
+/* ---- stats, scopes, redaction_key, train, project, check ---- */
 
 static void stats_run(struct azd_work *work, struct azd_worker *worker) {
   struct azd_store_call *call = (struct azd_store_call *)work;
@@ -206,6 +240,30 @@ AZD_STORE_VERB(train);
 static int store_train(lua_State *L) { /* store scope */
   struct azd_store_call *call = azd_store_call_new(L, azd_check_store(L, 1), &train_type);
   call->texts[0] = azd_call_text(L, call, 2);
+  return azd_store_call_go(L, call);
+}
+
+static void project_run(struct azd_work *work, struct azd_worker *worker) {
+  struct azd_store_call *call = (struct azd_store_call *)work;
+  (void)worker;
+  call->code =
+      azd_store_project(call->store->store, call->texts[0], call->numbers[0] != 0, &call->numbers[1], &call->error);
+}
+
+static int project_push(lua_State *L, struct azd_work *work) {
+  struct azd_store_call *call = (struct azd_store_call *)work;
+  int failed = azd_call_failed(L, call);
+  if (failed) return failed;
+  lua_pushinteger(L, call->numbers[1]);
+  return 1;
+}
+AZD_STORE_VERB(project);
+
+static int store_project(lua_State *L) { /* store scope anew? */
+  bool anew = lua_toboolean(L, 3);
+  struct azd_store_call *call = azd_store_call_new(L, azd_check_store(L, 1), &project_type);
+  call->texts[0] = azd_call_text(L, call, 2);
+  call->numbers[0] = anew;
   return azd_store_call_go(L, call);
 }
 
@@ -346,6 +404,7 @@ int azd_open_store(lua_State *L) {
                                      {"list", store_list},
                                      {"map", azd_store_l_map},
                                      {"name", store_name},
+                                     {"project", store_project},
                                      {"put", store_put},
                                      {"redaction_key", store_redaction_key},
                                      {"report_drifts", azd_store_l_report_drifts},

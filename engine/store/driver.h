@@ -79,6 +79,9 @@ struct azd_store_ops {
   /* Keeps it as current where the store has none: else, and then, loads what it has. */
   int (*dictionary_put)(struct azd_store *, struct azd_str bytes, struct azd_error *);
 
+  /* NULL: there is no projection. */
+  int (*project)(struct azd_store *, struct azd_str scope, bool anew, int64_t *written, struct azd_error *);
+
   int (*versions)(struct azd_store *, const struct azd_version_query *, struct azd_version_cursor **,
                   struct azd_error *);
   int (*history)(struct azd_store *, struct azd_str scope, const struct azd_key *, bool bodies,

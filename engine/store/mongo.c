@@ -20,6 +20,7 @@ const struct azd_store_ops mg_ops = {
     .commit_end = mg_commit_end,
     .dictionaries_load = mg_dictionaries_load,
     .dictionary_put = mg_dictionary_put,
+    .project = mg_project,
     .versions = mg_versions,
     .history = mg_history,
     .touched = mg_touched,
@@ -54,7 +55,8 @@ int mg_store_open(const struct azd_store_options *options, struct azd_store **ou
     mg_close(&store->base);
     return rc;
   }
-  store->retry_ms = options->busy_timeout_ms > 0 ? options->busy_timeout_ms : 30000;
+  store->retry_ms = options->busy_timeout_ms > 0 ? options->busy_timeout_ms : AZD_STORE_BUSY_TIMEOUT_MS;
+  store->projection = !options->no_projection;
   *out = &store->base;
   return 0;
 }

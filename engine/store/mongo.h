@@ -14,6 +14,7 @@
 #define AZD_STORE_MONGO_H
 
 #include "store/driver.h"
+#include "json/doc.h"
 
 #include <mongoc/mongoc.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ enum {
 #define MG_SMALLS       "documents"
 #define MG_DICTIONARIES "dictionaries"
 #define MG_SCHEMA       "azdrift"
+#define MG_RESOURCES    "resources"
 
 #define MG_BY_TO   "scope_to"
 #define MG_BY_FROM "scope_from"
@@ -48,6 +50,7 @@ struct mg_store {
   mongoc_client_pool_t *pool;
   char *database;
   int32_t retry_ms; /* 0 while opening: who waits for a start wants to know */
+  bool projection;
 };
 
 extern const struct azd_store_ops mg_ops;
@@ -96,6 +99,8 @@ int mg_delete(struct mg_store *store, const char *collection, bson_t *filter, in
 /* findAndModify by a pipeline or an update, answering the new document, copied. AZD_ENOTFOUND without a sentence. */
 int mg_modify(struct mg_store *store, const char *collection, bson_t *filter, bson_t *update, bool upsert, bson_t **doc,
               struct azd_error *error);
+/* Of the reply to a bulk that failed: its only failures were ids that are there already. */
+bool mg_only_doubles(const bson_t *reply);
 int mg_command(struct mg_store *store, const char *database, bson_t *command, bson_t *reply, struct azd_error *error);
 
 /* Reading many. */
@@ -205,6 +210,9 @@ int mg_make_public(struct mg_store *store, struct azd_str scope, int64_t seq, st
 
 /* ---- mongo_read.c ---- */
 int mg_versions(struct azd_store *, const struct azd_version_query *, struct azd_version_cursor **, struct azd_error *);
+/* Those of order, which the cursor takes. */
+int mg_versions_of(struct azd_store *, struct azd_str scope, struct mg_order *order, struct azd_version_cursor **,
+                   struct azd_error *);
 int mg_history(struct azd_store *, struct azd_str scope, const struct azd_key *, bool bodies,
                struct azd_version_cursor **, struct azd_error *);
 int mg_touched(struct azd_store *, const struct azd_touched_query *, struct azd_version_cursor **, struct azd_error *);
@@ -212,6 +220,12 @@ int mg_version(struct azd_store *, struct azd_str scope, const struct azd_key *,
                struct azd_version *, struct azd_error *);
 int mg_types(struct azd_store *, struct azd_str scope, int64_t seq, struct azd_arena *, struct azd_type_count **,
              size_t *, struct azd_error *);
+
+/* ---- mongo_project.c, mongo_tape.c ---- */
+int mg_project(struct azd_store *, struct azd_str scope, bool anew, int64_t *written, struct azd_error *);
+/* Appends the document as name. What could not be carried as it is stands in notes, an array of {path, is}. AZD_ELIMIT:
+ * larger than BSON may be. */
+int mg_tape_put(bson_t *to, const char *name, const struct azd_doc *doc, bson_t *notes);
 
 /* ---- mongo_baseline.c ---- */
 int mg_baseline_set(struct azd_store *, struct azd_str scope, const struct azd_str *types, size_t count, int64_t seq,

@@ -65,22 +65,6 @@ static bson_t *version_doc(const struct mg_commit *commit, const struct azd_stag
   return doc;
 }
 
-/* Only doubles among the failures: then all of it is there. */
-static bool only_doubles(const bson_t *reply) {
-  bson_iter_t failures, each, code;
-  if (!bson_iter_init_find(&failures, reply, "writeErrors") || !bson_iter_recurse(&failures, &each)) return false;
-  size_t count = 0;
-  while (bson_iter_next(&each)) {
-    if (!bson_iter_recurse(&each, &code) || !bson_iter_find(&code, "code") || bson_iter_as_int64(&code) != 11000)
-      return false;
-    count++;
-  }
-  if (bson_iter_init_find(&failures, reply, "writeConcernErrors") && bson_iter_recurse(&failures, &each) &&
-      bson_iter_next(&each))
-    return false;
-  return count > 0;
-}
-
 static int insert_once(struct mg_commit *commit, struct azd_error *error) {
   mongoc_client_t *client;
   bson_error_t failure;
@@ -96,7 +80,7 @@ static int insert_once(struct mg_commit *commit, struct azd_error *error) {
     bson_init(&reply);
   else
     ok = mongoc_bulk_operation_execute(bulk, &reply, &failure) != 0;
-  if (!ok && !only_doubles(&reply)) rc = mg_fail(commit->store, &failure, "writing versions", error);
+  if (!ok && !mg_only_doubles(&reply)) rc = mg_fail(commit->store, &failure, "writing versions", error);
   bson_destroy(&reply);
   mongoc_bulk_operation_destroy(bulk);
   mongoc_collection_destroy(collection);

@@ -83,6 +83,21 @@ bool mg_again(const struct mg_store *store, struct mg_patience *patience, int rc
   return true;
 }
 
+bool mg_only_doubles(const bson_t *reply) {
+  bson_iter_t failures, each, code;
+  if (!bson_iter_init_find(&failures, reply, "writeErrors") || !bson_iter_recurse(&failures, &each)) return false;
+  size_t count = 0;
+  while (bson_iter_next(&each)) {
+    if (!bson_iter_recurse(&each, &code) || !bson_iter_find(&code, "code") || bson_iter_as_int64(&code) != 11000)
+      return false;
+    count++;
+  }
+  if (bson_iter_init_find(&failures, reply, "writeConcernErrors") && bson_iter_recurse(&failures, &each) &&
+      bson_iter_next(&each))
+    return false;
+  return count > 0;
+}
+
 /* ---- one command ---- */
 
 /* What every command below is: arguments, and one attempt of it. */

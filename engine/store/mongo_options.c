@@ -44,14 +44,18 @@ static void otherwise(mongoc_uri_t *uri, const char *option, int32_t value) {
   if (mongoc_uri_get_option_as_int32(uri, option, -1) == -1) mongoc_uri_set_option_as_int32(uri, option, value);
 }
 
-static void set_options(mongoc_uri_t *uri) {
-  static const struct {
+static void set_options(mongoc_uri_t *uri, const struct azd_store_options *o) {
+  const struct {
     const char *name;
-    int32_t value;
-  } timeouts[] = {{MONGOC_URI_SERVERSELECTIONTIMEOUTMS, 5000}, {MONGOC_URI_CONNECTTIMEOUTMS, 5000},
-                  {MONGOC_URI_SOCKETTIMEOUTMS, 60000},         {MONGOC_URI_WAITQUEUETIMEOUTMS, 10000},
-                  {MONGOC_URI_HEARTBEATFREQUENCYMS, 10000},    {MONGOC_URI_MAXPOOLSIZE, 64}};
-  for (size_t i = 0; i < sizeof timeouts / sizeof *timeouts; i++) otherwise(uri, timeouts[i].name, timeouts[i].value);
+    int32_t wanted, usual;
+  } numbers[] = {{MONGOC_URI_SERVERSELECTIONTIMEOUTMS, o->select_timeout_ms, AZD_STORE_SELECT_TIMEOUT_MS},
+                 {MONGOC_URI_CONNECTTIMEOUTMS, o->connect_timeout_ms, AZD_STORE_CONNECT_TIMEOUT_MS},
+                 {MONGOC_URI_SOCKETTIMEOUTMS, o->socket_timeout_ms, AZD_STORE_SOCKET_TIMEOUT_MS},
+                 {MONGOC_URI_WAITQUEUETIMEOUTMS, o->wait_timeout_ms, AZD_STORE_WAIT_TIMEOUT_MS},
+                 {MONGOC_URI_HEARTBEATFREQUENCYMS, o->heartbeat_ms, AZD_STORE_HEARTBEAT_MS},
+                 {MONGOC_URI_MAXPOOLSIZE, o->connections, AZD_STORE_CONNECTIONS}};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    otherwise(uri, numbers[i].name, numbers[i].wanted > 0 ? numbers[i].wanted : numbers[i].usual);
   /* Whatever the url says: less would lose what was said to be published. */
   mongoc_write_concern_t *write = mongoc_write_concern_new();
   mongoc_write_concern_set_wmajority(write, 30000);
@@ -136,7 +140,7 @@ int mg_pool_open(struct mg_store *store, const struct azd_store_options *options
   int rc = check(uri, error);
   if (!rc && !database_ok(database)) rc = azd_fail(error, AZD_EINVAL, "%s is no name of a MongoDB database", database);
   if (!rc) {
-    set_options(uri);
+    set_options(uri, options);
     name = name_of(uri, database);
     store->database = strdup(database);
     if (!name || !store->database || azd_store_init(&store->base, &mg_ops, name, options->read_only))

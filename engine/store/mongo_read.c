@@ -269,6 +269,17 @@ int mg_versions(struct azd_store *base, const struct azd_version_query *query, s
   return cursor_done(cursor, rc, out);
 }
 
+int mg_versions_of(struct azd_store *base, struct azd_str scope, struct mg_order *order,
+                   struct azd_version_cursor **out, struct azd_error *error) {
+  struct mg_cursor *cursor;
+  int rc = cursor_new(base, scope, true, &cursor, error);
+  if (rc) return rc;
+  cursor->order = *order;
+  *order = (struct mg_order){0};
+  *out = &cursor->base;
+  return 0;
+}
+
 static void range_of_key(struct mg_cursor *cursor, const struct azd_key *key, int64_t up_to) {
   const struct mg_moment *moment = &cursor->moments[0];
   cursor->ranged = cursor->descending = true;

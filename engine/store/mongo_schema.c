@@ -60,6 +60,7 @@ static const struct index indexes[] = {
     {MG_LIVES, "status", false, {"status", "first_seen", "fingerprint"}},
     {MG_SMALLS, "kind", true, {"kind", "id"}},
     {MG_DICTIONARIES, "one_current", true, {"place"}},
+    {MG_RESOURCES, "type_scope", false, {"type", "scope"}},
 };
 
 static void put_index(bson_t *list, int place, const struct index *index) {

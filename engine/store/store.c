@@ -117,6 +117,17 @@ int azd_store_release(struct azd_store *store, const struct azd_lease *lease, st
   return rc ? rc : store->ops->release(store, lease, error);
 }
 
+/* ---- the projection ---- */
+
+int azd_store_project(struct azd_store *store, struct azd_str scope, bool anew, int64_t *written,
+                      struct azd_error *error) {
+  int64_t ignored;
+  int rc = writable_scope(store, scope, error);
+  if (!written) written = &ignored;
+  *written = 0;
+  return rc || !store->ops->project ? rc : store->ops->project(store, scope, anew, written, error);
+}
+
 /* ---- reading ---- */
 
 int azd_store_snapshot(struct azd_store *store, const struct azd_snapshot_query *query, struct azd_arena *arena,

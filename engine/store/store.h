@@ -42,7 +42,26 @@ struct azd_store_options {
   const char *url;         /* a path, "sqlite:PATH", "mongodb://..." or "mongodb+srv://..." */
   const char *database;    /* MongoDB only; NULL: the one that the url names, else azure_drift */
   bool read_only;          /* a missing file is an error then, and every writing verb AZD_EDENIED */
-  int32_t busy_timeout_ms; /* waiting for another writer; 0: 30,000 */
+  int32_t busy_timeout_ms; /* waiting for another writer, or for what passes (an election); 0: 30,000 */
+
+  /* MongoDB only; 0: the default. What the url itself says about the same goes before. */
+  int32_t select_timeout_ms;  /* finding a server; 5,000 */
+  int32_t connect_timeout_ms; /* one connection; 5,000 */
+  int32_t socket_timeout_ms;  /* one answer; 60,000 */
+  int32_t wait_timeout_ms;    /* a free connection; 10,000 */
+  int32_t heartbeat_ms;       /* between two looks at each server; 10,000 */
+  int32_t connections;        /* to each server at most; 64 */
+  bool no_projection;         /* azd_store_project does nothing */
+};
+
+enum {
+  AZD_STORE_BUSY_TIMEOUT_MS = 30000,
+  AZD_STORE_SELECT_TIMEOUT_MS = 5000,
+  AZD_STORE_CONNECT_TIMEOUT_MS = 5000,
+  AZD_STORE_SOCKET_TIMEOUT_MS = 60000,
+  AZD_STORE_WAIT_TIMEOUT_MS = 10000,
+  AZD_STORE_HEARTBEAT_MS = 10000,
+  AZD_STORE_CONNECTIONS = 64,
 };
 
 /* Makes the store where there is none (file mode 0600) and migrates an older schema; refuses a newer one
@@ -180,6 +199,13 @@ void azd_commit_abort(struct azd_commit *commit);
 /* Trains a dictionary on the newest versions of scope and makes it current, where the store has none yet and there is
  * enough to learn from; else does nothing and answers 0. Call it after publications. trained may be NULL. */
 int azd_store_train(struct azd_store *store, struct azd_str scope, bool *trained, struct azd_error *error);
+
+/* Brings the readable copy of the current state (the collection `resources`, see docs/data-model.md) up to the last
+ * published snapshot of scope: what changed since it was brought up last, or, anew, all of it. Nothing reads it back.
+ * Does nothing, and answers 0, where the store has none: SQLite, no_projection. Call it after publications; that it
+ * fails is no fault of the snapshot. written (may be NULL): documents written or removed. */
+int azd_store_project(struct azd_store *store, struct azd_str scope, bool anew, int64_t *written,
+                      struct azd_error *error);
 
 /* ---- reading versions ---- */
 

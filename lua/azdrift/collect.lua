@@ -90,6 +90,14 @@ local function take_snapshot(context, options, subscription, lease)
   return snapshot, coverage
 end
 
+-- Readable copies are for people: the snapshot is published without them.
+local function show_current(store, scope)
+  local written, message = store:project(scope)
+  if not written then
+    log.warn("projection_behind", string.format("%s: %s; the next collection or `azdrift db rebuild` brings it up", scope, message))
+  end
+end
+
 --- Collects one subscription: { scope, seq, resources, added, changed, removed, complete, report }, or raises { message, code }.
 function collect.scope(context, options, subscription)
   local scope = "/subscriptions/" .. subscription.id
@@ -99,6 +107,7 @@ function collect.scope(context, options, subscription)
     local snapshot, coverage = take_snapshot(context, options, subscription, lease)
     must(baseline.begin(context.store, scope, snapshot, coverage, options.types == nil))
     must(context.store:train(scope))
+    show_current(context.store, scope)
     log.info("collected", string.format("%s: snapshot %d, %d resources, %d new, %d changed, %d removed, chain %s", scope, snapshot.seq,
       snapshot.resources, snapshot.added, snapshot.changed, snapshot.removed, snapshot.chain))
     local summary = { scope = scope, seq = snapshot.seq, resources = snapshot.resources, added = snapshot.added,

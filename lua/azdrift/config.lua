@@ -10,6 +10,9 @@ local config = {}
 config.SYSTEM_FILE = "/etc/azdrift/azdrift.lua"
 local PROJECT_FILE = "azdrift.lua"
 
+local BOOLEANS <const> = { ["1"] = true, ["true"] = true, yes = true, on = true,
+  ["0"] = false, ["false"] = false, no = false, off = false }
+
 local function at_path(tree, path)
   local section, name = path:match("^([^.]+)%.(.+)$")
   if not section then return tree[path] end
@@ -29,7 +32,11 @@ end
 -- A variable's text as the kind of value its setting holds.
 local function from_environment(row, text)
   if row[2] == "integer" or row[2] == "number" then return tonumber(text) or text end
-  if row[2] == "boolean" then return text == "1" or text == "true" end
+  if row[2] == "boolean" then
+    local said = BOOLEANS[text:lower()]
+    if said == nil then return text end -- the check says so
+    return said
+  end
   if row[2] ~= "list" then return text end
   local list = {}
   for word in text:gmatch("[^,%s]+") do list[#list + 1] = word end

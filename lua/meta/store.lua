@@ -12,7 +12,14 @@ local M = {}
 ---@field url? string  instead of path: "sqlite:PATH", "mongodb://..."
 ---@field database? string  MongoDB only
 ---@field read_only? boolean
----@field busy_timeout_ms? integer  waiting for another writer; default 30000
+---@field busy_timeout_ms? integer  waiting for another writer, or for what passes (an election); default 30000
+---@field projection? boolean  MongoDB only, as are the next ones: false: project does nothing
+---@field select_timeout_ms? integer  finding a server; 0 or nothing, here and below: the engine's default
+---@field connect_timeout_ms? integer  one connection
+---@field socket_timeout_ms? integer  one answer
+---@field wait_timeout_ms? integer  a free connection
+---@field heartbeat_ms? integer  between two looks at each server
+---@field connections? integer  to each server at most
 
 ---@param options azdrift.store.options
 ---@return azdrift.store? store
@@ -64,6 +71,15 @@ function store:redaction_key(key_id) end
 ---@return string? message
 ---@return string? code
 function store:train(scope) end
+
+--- Brings the collection `resources`, the readable copy of the current state, up to the last published snapshot: what
+--- changed since, or, anew, all of it. Nothing reads it back; SQLite has none, and `projection = false` switches it off.
+---@param scope string
+---@param anew? boolean
+---@return integer? written  documents written or removed
+---@return string? message
+---@return string? code
+function store:project(scope, anew) end
 
 ---@class azdrift.store.check
 ---@field snapshots integer  looked at, as are the next two

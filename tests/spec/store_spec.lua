@@ -42,6 +42,13 @@ describe("a store", function()
     for _, suffix in ipairs({ "", "-wal", "-shm" }) do os.remove(path .. suffix) end
   end)
 
+  it("in a file has no readable copy to bring up", function()
+    run(s, { resource(1, 1) })
+    assert.equals(0, s:project(SCOPE))
+    assert.equals(0, s:project(SCOPE, true))
+    assert.has_error(function() store.open({ path = path, connections = -1 }) end)
+  end)
+
   it("keeps what a run put, and only what is new", function()
     local snapshot, new = run(s, { resource(1, 1), resource(2, 1), resource(3, 1) })
     assert.equals(3, new)

@@ -3,6 +3,16 @@ local failure = require("azdrift.cli.failure")
 
 local project = {}
 
+local function ms(seconds) return math.tointeger(math.floor(seconds * 1000 + 0.5)) end
+
+--- What azdrift.store.open is given for the settings of the section `store`.
+function project.store_options(store, read_only)
+  return { url = store.url, path = not store.url and store.path or nil, database = store.database, read_only = read_only,
+    projection = store.projection, busy_timeout_ms = ms(store.retry), select_timeout_ms = ms(store.select_timeout),
+    connect_timeout_ms = ms(store.connect_timeout), socket_timeout_ms = ms(store.socket_timeout),
+    wait_timeout_ms = ms(store.wait_timeout), heartbeat_ms = ms(store.heartbeat), connections = store.connections }
+end
+
 --- The store of the settings; to be closed (`local store <close> = ...`). options.read_only: a store that is not there
 --- is an error that says how to get one.
 function project.store(context, options)
@@ -13,9 +23,7 @@ function project.store(context, options)
       .. "where)",
       settings.store.path)
   end
-  local store, message = require("azdrift.store").open({ url = settings.store.url,
-    path = not settings.store.url and settings.store.path or nil,
-    database = settings.store.database, read_only = read_only })
+  local store, message = require("azdrift.store").open(project.store_options(settings.store, read_only))
   if not store then failure.raise("%s", message) end
   return store
 end

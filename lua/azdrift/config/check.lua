@@ -52,11 +52,20 @@ function check.number(self, row, path, v)
   return v
 end
 
+function check.boolean(self, row, path, v)
+  if type(v) ~= "boolean" then self:fail(row.key, "%s must be true or false, not %s", path,
+    type(v) == "string" and ('"%s"'):format(v) or type_name(v)) end
+  return v
+end
+
 function check.duration(self, row, path, v)
   if type(v) ~= "string" then self:fail(row.key, '%s must be a duration in quotes, as "3h", not a %s', path,
     type_name(v)) end
   local seconds, message = duration.parse(v)
   if not seconds then self:fail(row.key, "%s: %s", path, message) end
+  if row.min and seconds < row.min or row.max and seconds > row.max then
+    self:fail(row.key, "%s must be from %s to %s, not %s", path, duration.format(row.min), duration.format(row.max), v)
+  end
   return seconds
 end
 

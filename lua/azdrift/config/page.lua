@@ -1,5 +1,6 @@
 --- docs/configuration.md, made from settings.lua.
 local config = require("azdrift.config")
+local duration = require("azdrift.duration")
 local settings = require("azdrift.settings")
 
 local page = {}
@@ -15,6 +16,9 @@ end
 
 local function kind_text(row)
   if row[2] == "choice" then return table.concat(row.choices, ", ") end
+  if row.min and row[2] == "duration" then
+    return ("duration, %s to %s"):format(duration.format(row.min), duration.format(row.max))
+  end
   if row.min then return ("%s, %s to %s"):format(row[2], row.min, row.max) end
   return row[2] == "records" and "list of tables" or row[2]
 end

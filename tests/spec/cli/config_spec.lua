@@ -48,6 +48,26 @@ describe("settings", function()
     assert.equals("medium", load(source, { AZDRIFT_SEVERITY_FAIL_ON = "" }).severity.fail_on)
   end)
 
+  it("of the store reach it in its own units", function()
+    local options = require("azdrift.cli.project").store_options
+    local usual = options(load("return {}").store, true)
+    assert.same({ path = "azdrift.db", database = "azure_drift", read_only = true, projection = true, busy_timeout_ms = 30000,
+      select_timeout_ms = 5000, connect_timeout_ms = 5000, socket_timeout_ms = 60000, wait_timeout_ms = 10000,
+      heartbeat_ms = 10000, connections = 64 }, usual)
+    local chosen = options(load('return { store = { retry = "90s", select_timeout = "1500ms", socket_timeout = "2m" } }',
+      { MONGODB_URL = "mongodb://x", MONGODB_DB_NAME = "mine", AZDRIFT_STORE_PROJECTION = "off", AZDRIFT_STORE_CONNECTIONS = "9",
+        AZDRIFT_STORE_CONNECT_TIMEOUT = "7s", AZDRIFT_STORE_WAIT_TIMEOUT = "8s", AZDRIFT_STORE_HEARTBEAT = "2s" }).store, false)
+    assert.same({ url = "mongodb://x", database = "mine", read_only = false, projection = false, busy_timeout_ms = 90000,
+      select_timeout_ms = 1500, connect_timeout_ms = 7000, socket_timeout_ms = 120000, wait_timeout_ms = 8000,
+      heartbeat_ms = 2000, connections = 9 }, chosen)
+    refused("azdrift.lua:1: store.retry must be from 1ms to 10m, not 11m", 'return { store = { retry = "11m" } }')
+    refused('azdrift.lua:1: store.projection must be true or false, not "no"', 'return { store = { projection = "no" } }')
+    refused('$AZDRIFT_STORE_PROJECTION: store.projection must be true or false, not "maybe"', "return {}",
+      { AZDRIFT_STORE_PROJECTION = "maybe" })
+    refused("azdrift.lua:1: store.connections must be a whole number from 1 to 1000",
+      "return { store = { connections = 0 } }")
+  end)
+
   it("are looked for at --config, $AZDRIFT_CONFIG, here, and in /etc", function()
     local files = { ["a/x.lua"] = "return { cloud = 'usgov' }", ["b.lua"] = "return { cloud = 'china' }",
       ["azdrift.lua"] = "return { cloud = 'public' }", ["/etc/azdrift/azdrift.lua"] = "return { cloud = 'https://x' }" }
