@@ -26,6 +26,8 @@ struct azd_str azd_table_column_name(const struct azd_table *table, uint32_t col
 #define AZD_TABLE_NO_ROW UINT32_MAX
 /* The row whose first column is key, or AZD_TABLE_NO_ROW. Of two such rows the first. */
 uint32_t azd_table_find(const struct azd_table *table, struct azd_str key);
+/* The first row whose key is not before that one; azd_table_rows when there is none. */
+uint32_t azd_table_from(const struct azd_table *table, struct azd_str key);
 /* The text at (row, column); empty where the row is shorter. Rows are in the order of their keys. */
 struct azd_str azd_table_cell(const struct azd_table *table, uint32_t row, uint32_t column);
 

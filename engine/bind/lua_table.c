@@ -5,6 +5,7 @@
  *   rows:has_column("api") -> boolean
  *   rows:get(key) -> { column = text, ... } or nil    -- by the first column, without case
  *   for a, b in rows:each("type", "parent") do end    -- the cells of those columns, in the order of keys
+ *   for a in rows:below("a/b/", "type") do end        -- only rows whose keys begin so, without case
  *   rows:close()
  *
  * Thread: the loop's. Blocks: open reads the file (at start only). */
@@ -76,38 +77,52 @@ static int l_get(lua_State *L) {
   return 1;
 }
 
-/* Upvalues: the rows, the next row, how many columns, and their numbers. */
+enum { UP_ROWS = 1, UP_NEXT, UP_PREFIX, UP_COUNT, UP_COLUMNS, COLUMNS_MAX = 8 };
+
 static int l_each_next(lua_State *L) {
-  struct azd_table *table = check_open(L, lua_upvalueindex(1));
-  lua_Integer row = lua_tointeger(L, lua_upvalueindex(2));
-  int columns = (int)lua_tointeger(L, lua_upvalueindex(3));
-  if ((uint32_t)row >= azd_table_rows(table)) return 0;
+  struct azd_table *table = check_open(L, lua_upvalueindex(UP_ROWS));
+  uint32_t row = (uint32_t)lua_tointeger(L, lua_upvalueindex(UP_NEXT));
+  int columns = (int)lua_tointeger(L, lua_upvalueindex(UP_COUNT));
+  struct azd_str prefix;
+  prefix.data = lua_tolstring(L, lua_upvalueindex(UP_PREFIX), &prefix.size);
+  if (row >= azd_table_rows(table) || !azd_str_starts_with_fold(azd_table_cell(table, row, 0), prefix)) return 0;
   for (int i = 0; i < columns; i++)
-    push_str(L, azd_table_cell(table, (uint32_t)row, (uint32_t)lua_tointeger(L, lua_upvalueindex(4 + i))));
-  lua_pushinteger(L, row + 1);
-  lua_replace(L, lua_upvalueindex(2));
+    push_str(L, azd_table_cell(table, row, (uint32_t)lua_tointeger(L, lua_upvalueindex(UP_COLUMNS + i))));
+  lua_pushinteger(L, (lua_Integer)row + 1);
+  lua_replace(L, lua_upvalueindex(UP_NEXT));
   return columns;
 }
 
-static int l_each(lua_State *L) {
-  struct azd_table *table = check_open(L, 1);
-  int columns = lua_gettop(L) - 1;
-  luaL_argcheck(L, columns >= 1 && columns <= 8, 2, "one to eight column names expected");
+/* [-0, +1, e] An iterator over the rows whose keys begin with prefix; the names of columns stand at first and above. */
+static int push_iterator(lua_State *L, struct azd_table *table, struct azd_str prefix, int first) {
+  int columns = lua_gettop(L) - first + 1;
+  luaL_argcheck(L, columns >= 1 && columns <= COLUMNS_MAX, first, "one to eight column names expected");
   lua_pushvalue(L, 1);
-  lua_pushinteger(L, 0);
+  lua_pushinteger(L, azd_table_from(table, prefix));
+  lua_pushlstring(L, prefix.data, prefix.size);
   lua_pushinteger(L, columns);
   for (int i = 0; i < columns; i++) {
-    int column = column_of(table, luaL_checkstring(L, 2 + i));
-    if (column < 0) return luaL_argerror(L, 2 + i, "no such column");
+    int column = column_of(table, luaL_checkstring(L, first + i));
+    if (column < 0) return luaL_argerror(L, first + i, "no such column");
     lua_pushinteger(L, column);
   }
-  lua_pushcclosure(L, l_each_next, 3 + columns);
+  lua_pushcclosure(L, l_each_next, UP_COLUMNS - 1 + columns);
   return 1;
 }
 
+static int l_each(lua_State *L) { /* rows column... */
+  return push_iterator(L, check_open(L, 1), (struct azd_str){"", 0}, 2);
+}
+
+static int l_below(lua_State *L) { /* rows prefix column... */
+  struct azd_str prefix;
+  prefix.data = luaL_checklstring(L, 2, &prefix.size);
+  return push_iterator(L, check_open(L, 1), prefix, 3);
+}
+
 int azd_open_table(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"has_column", l_has_column}, {"get", l_get}, {"each", l_each}, {"close", l_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"has_column", l_has_column}, {"get", l_get},     {"each", l_each},
+                                     {"below", l_below},           {"close", l_close}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"open", l_open}, {NULL, NULL}};
   azd_new_class(L, class_name, methods, l_close);
   luaL_newlib(L, functions);

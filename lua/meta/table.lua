@@ -28,6 +28,12 @@ function rows:get(key) end
 ---@return fun(): string ...
 function rows:each(...) end
 
+--- The same of those rows alone whose keys begin with a text, without case.
+---@param prefix string
+---@param ... string  names of columns
+---@return fun(): string ...
+function rows:below(prefix, ...) end
+
 --- Closing twice is fine.
 function rows:close() end
 

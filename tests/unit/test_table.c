@@ -49,6 +49,21 @@ static void rows_are_found_without_case_and_short_rows_read_empty(void **state) 
   azd_table_close(table);
 }
 
+static void rows_are_in_the_order_of_their_keys_however_they_were_written(void **state) {
+  (void)state;
+  write_table("type\nb/x/y\nA/z\nb/x\nB/X/a\n");
+  struct azd_table *table;
+  struct azd_error error;
+  assert_int_equal(azd_table_open(path, &table, &error), 0);
+  static const char *const sorted[] = {"A/z", "b/x", "B/X/a", "b/x/y"};
+  for (uint32_t row = 0; row < 4; row++)
+    assert_true(azd_str_equal(azd_table_cell(table, row, 0), azd_str_of(sorted[row])));
+  assert_int_equal(azd_table_from(table, AZD_STR("B/x/")), 2);
+  assert_int_equal(azd_table_from(table, AZD_STR("")), 0);
+  assert_int_equal(azd_table_from(table, AZD_STR("c")), 4);
+  azd_table_close(table);
+}
+
 static void a_row_with_too_many_columns_is_named_by_file_and_line(void **state) {
   (void)state;
   write_table("a\tb\n1\t2\n1\t2\t3\n");
@@ -71,6 +86,7 @@ static void a_missing_or_empty_file_is_an_error(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rows_are_found_without_case_and_short_rows_read_empty),
+      cmocka_unit_test(rows_are_in_the_order_of_their_keys_however_they_were_written),
       cmocka_unit_test(a_row_with_too_many_columns_is_named_by_file_and_line),
       cmocka_unit_test(a_missing_or_empty_file_is_an_error),
   };

@@ -81,18 +81,11 @@ end
 
 --- Children of a type, in the catalogue's order: an array of type names.
 function catalog:children(parent)
-  if not self.by_parent then
-    self.by_parent = {}
-    for name, of in self.rows:each("type", "parent") do
-      if of ~= "" then
-        local key = string.lower(of)
-        local list = self.by_parent[key] or {}
-        list[#list + 1] = name
-        self.by_parent[key] = list
-      end
-    end
+  local key, names = string.lower(parent), {}
+  for name, of in self.rows:below(key .. "/", "type", "parent") do
+    if string.lower(of) == key then names[#names + 1] = name end
   end
-  return self.by_parent[string.lower(parent)] or {}
+  return names
 end
 
 --- Types that stand at a scope and are enumerated there, not through the generic list: an array of names.
