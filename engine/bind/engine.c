@@ -91,15 +91,14 @@ static int new_state(struct azd_engine *engine, struct azd_error *error) {
   engine->L = lua_newstate(azd_lua_memory_alloc, &engine->memory);
   if (!engine->L) return azd_fail(error, AZD_ENOMEM, "no memory for Lua");
   lua_atpanic(engine->L, on_lua_panic);
-  /* Lua's own steps of 2^13 bytes do work for 10 ms and more here, when there is much to sweep: a callback of the loop
-   * may take 5. */
-  enum { PAUSE_KEPT = 0, WORK_KEPT = 0, STEP_BYTES_LOG2 = 10 };
-  lua_gc(engine->L, LUA_GCINC, PAUSE_KEPT, WORK_KEPT, STEP_BYTES_LOG2);
+  azd_pace_init(&engine->pace, engine->L, &engine->memory);
   lua_pushcfunction(engine->L, set_up_state);
   lua_pushlightuserdata(engine->L, engine);
   if (lua_pcall(engine->L, 1, 0, 0)) return azd_fail(error, AZD_ESCRIPT, "%s", lua_tostring(engine->L, -1));
   int code = azd_runs_new(&engine->runs, engine->loop, engine->L, error);
-  if (!code) azd_runs_on_idle(engine->runs, on_idle, engine);
+  if (code) return code;
+  azd_runs_set_pace(engine->runs, &engine->pace);
+  azd_runs_on_idle(engine->runs, on_idle, engine);
   return code;
 }
 

@@ -7,6 +7,7 @@
 #include "loop/pool.h"
 #include "loop/signal.h"
 #include "script/memory.h"
+#include "script/pace.h"
 #include "script/run.h"
 
 enum {
@@ -19,6 +20,7 @@ struct azd_engine {
   struct azd_loop *loop;
   struct azd_pool *cpu_pool, *store_pool;
   struct azd_lua_memory memory;
+  struct azd_pace pace;
   lua_State *L; /* the workflow state's main thread: nothing runs in it */
   struct azd_runs *runs;
   struct azd_signals *signals;

@@ -231,10 +231,7 @@ static int after_request(lua_State *L, int status, lua_KContext index) {
     lua_pushstring(L, box->reply.reason);
     return count + 1;
   }
-  /* The collector does not see bytes outside Lua: they count as if they had been allocated there, up to what a step may
-   * cost. Small ones make no difference, and whoever reads pages in jobs gives their bytes back by himself. */
-  enum { COUNTED_BYTES = 16 * 1024, STEP_MAX_KIB = 2 };
-  if (box->reply.body.capacity >= COUNTED_BYTES) lua_gc(L, LUA_GCSTEP, STEP_MAX_KIB);
+  azd_pace_tell_outside(&azd_engine_of(L)->pace, box->reply.body.capacity + box->reply.headers.capacity);
   lua_pushvalue(L, (int)index);
   return 1;
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "loop/timer.h"
+#include "script/pace.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -61,6 +62,7 @@ struct azd_runs {
   bool is_ending;
   int64_t grace_ms;
   struct azd_timer *more;
+  struct azd_pace *pace;
   void (*on_idle)(void *arg);
   void *idle_arg;
   struct azd_runs_stats stats;
@@ -89,6 +91,10 @@ int azd_runs_new(struct azd_runs **out, struct azd_loop *loop, lua_State *L, str
 
 void azd_runs_set_grace(struct azd_runs *runs, int64_t grace_ms) {
   runs->grace_ms = grace_ms;
+}
+
+void azd_runs_set_pace(struct azd_runs *runs, struct azd_pace *pace) {
+  runs->pace = pace;
 }
 
 void azd_runs_free(struct azd_runs *runs) {
@@ -290,6 +296,7 @@ void azd_runs_go(struct azd_runs *runs) {
       break;
     }
   }
+  if (runs->pace) azd_pace_work(runs->pace);
   runs->held--;
 }
 

@@ -24,6 +24,7 @@ enum {
 /* No wait without an end; what really waits for days waits again. */
 #define AZD_WAIT_MAX_MS ((int64_t)24 * 3600 * 1000)
 
+struct azd_pace;
 struct azd_runs;
 struct azd_run;
 
@@ -31,6 +32,8 @@ struct azd_run;
 int azd_runs_new(struct azd_runs **runs, struct azd_loop *loop, lua_State *L, struct azd_error *error);
 /* How long a cancelled run may go on; AZD_RUN_GRACE_MS unless set. For cancels from here on. */
 void azd_runs_set_grace(struct azd_runs *runs, int64_t grace_ms);
+/* The collector of garbage that works between slices; borrowed until azd_runs_free. NULL: Lua's own way. */
+void azd_runs_set_pace(struct azd_runs *runs, struct azd_pace *pace);
 /* Resets every run that is left; their on_end are called. */
 void azd_runs_free(struct azd_runs *runs);
 
