@@ -174,7 +174,8 @@ static void close_task(struct azd_work *work) {
 
 struct page {
   struct task task;
-  struct azd_page page; /* its texts are of the anchored reply and table */
+  struct azd_page page; /* its texts are of the anchored table */
+  struct azd_buf body;  /* taken from the reply: freed by the worker as soon as it was read */
   struct azd_page_result result;
   struct azd_buf next, names; /* copies: the worker's memory goes on */
 };
@@ -196,9 +197,12 @@ static void page_run(struct azd_work *work, struct azd_worker *worker) {
     return;
   }
   task->status = azd_collect_page(task->collector->collect, memory, &page->page, &page->result, &task->error);
+  if (!task->status) {
+    azd_buf_append_str(&page->next, page->result.next); /* may be a slice of the body */
+    azd_buf_append_str(&page->names, page->result.names);
+  }
+  azd_buf_free(&page->body);
   if (task->status) return;
-  azd_buf_append_str(&page->next, page->result.next);
-  azd_buf_append_str(&page->names, page->result.names);
   task->status = azd_buf_status(&page->next) ? azd_buf_status(&page->next) : azd_buf_status(&page->names);
   if (task->status) azd_fail(&task->error, task->status, "no memory for the names of a page");
 }
@@ -236,6 +240,7 @@ static int page_push(lua_State *L, struct azd_work *work) {
 
 static void page_close(struct azd_work *work) {
   struct page *page = (struct page *)work;
+  azd_buf_free(&page->body);
   azd_buf_free(&page->next);
   azd_buf_free(&page->names);
   close_task(work);
@@ -258,16 +263,14 @@ static struct azd_str text_field(lua_State *L, int index, const char *name) {
 
 static int l_page(lua_State *L) {
   struct collector *collector = check_open(L, 1);
-  const struct azd_http_reply *reply = azd_check_http_reply(L, 2);
+  struct azd_http_reply *reply = azd_check_http_reply(L, 2);
   luaL_checktype(L, 3, LUA_TTABLE);
   lua_settop(L, 3);
   if (reply->encoding == AZD_HTTP_UNKNOWN_ENCODING)
     return azd_push_failure(L, AZD_EUNSUPPORTED, "the reply has a Content-Encoding that was not asked for");
   struct page *page = (struct page *)new_task(L, &page_type, collector);
-  azd_work_anchor(L, &page->task.work, 2);
   azd_work_anchor(L, &page->task.work, 3);
   page->page = (struct azd_page){
-      .bytes = azd_buf_str(&reply->body),
       .packed = reply->encoding != AZD_HTTP_IDENTITY,
       .single = azd_call_flag(L, 3, "single"),
       .inventory = azd_call_flag(L, 3, "inventory"),
@@ -280,6 +283,9 @@ static int l_page(lua_State *L) {
   if (lua_getfield(L, 3, "next") == LUA_TTABLE)
     for (int i = 0; i < AZD_PAGE_NEXT_MAX && lua_rawgeti(L, -1, i + 1) == LUA_TSTRING; i++, lua_pop(L, 1))
       page->page.next[i].data = lua_tolstring(L, -1, &page->page.next[i].size);
+  page->body = reply->body; /* from here on nothing raises */
+  reply->body = (struct azd_buf){0};
+  page->page.bytes = azd_buf_str(&page->body);
   return azd_await_work(L, &page->task.work, azd_engine_of(L)->cpu_pool, PAGE_DEADLINE_MS);
 }
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { AZD_HTTP_BATCH_NS = 1000 * 1000 }; /* of replies handed out in one callback; the one at hand is finished */
+
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static void set_up_curl(void) {
   AZD_ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
@@ -122,10 +124,12 @@ static void leave(struct azd_http_client *client) {
   azd_http_client_free(client);
 }
 
-static void act(struct azd_http_client *client, curl_socket_t socket, int events) {
-  int running, left;
+/* Hands out the replies that are complete. Each is read by a script at once: after AZD_HTTP_BATCH_NS the rest waits for
+ * a turn of the loop of its own. */
+static void hand_out(struct azd_http_client *client) {
+  int left = 0;
+  int64_t until_ns = azd_clock_mono_ns() + AZD_HTTP_BATCH_NS;
   client->depth++;
-  curl_multi_socket_action(client->multi, socket, events, &running);
   for (CURLMsg *message; !client->is_closed && (message = curl_multi_info_read(client->multi, &left));) {
     if (message->msg != CURLMSG_DONE) continue;
     struct azd_http_exchange *exchange;
@@ -133,8 +137,22 @@ static void act(struct azd_http_client *client, curl_socket_t socket, int events
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&exchange);
     azd_http_exchange_conclude(exchange, result);
     finish(exchange);
+    if (left && azd_clock_mono_ns() >= until_ns) {
+      azd_timer_start(client->more, 0);
+      break;
+    }
   }
   leave(client);
+}
+
+static void on_more(void *arg) {
+  hand_out(arg);
+}
+
+static void act(struct azd_http_client *client, curl_socket_t socket, int events) {
+  int running;
+  curl_multi_socket_action(client->multi, socket, events, &running);
+  hand_out(client);
 }
 
 static void on_deadline(void *arg) {
@@ -253,8 +271,9 @@ int azd_http_client_new(struct azd_http_client **out, struct azd_loop *loop,
   TAILQ_INIT(&client->active);
   if (set_options(client, options)) goto failed;
   client->timer = azd_timer_new(loop, "http client", on_curl_timer, client);
+  client->more = azd_timer_new(loop, "http client", on_more, client);
   client->multi = curl_multi_init();
-  if (!client->timer || !client->multi) goto failed;
+  if (!client->timer || !client->more || !client->multi) goto failed;
   curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
   curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
   curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
@@ -279,6 +298,7 @@ void azd_http_client_free(struct azd_http_client *client) {
   while (client->idle_count) curl_easy_cleanup(client->idle[--client->idle_count]);
   if (client->multi) curl_multi_cleanup(client->multi);
   azd_timer_free(client->timer);
+  azd_timer_free(client->more);
   azd_http_trust_free(client->trust);
   for (size_t i = 0; i < client->rule_count; i++) azd_http_rule_free(&client->rules[i]);
   free(client->rules);

@@ -17,6 +17,7 @@ struct azd_http_client {
   struct azd_loop *loop;
   CURLM *multi;
   struct azd_timer *timer; /* curl's one */
+  struct azd_timer *more;  /* replies that are complete and not handed out yet */
   unsigned max_connections;
   int64_t connect_timeout_ms;
   char *proxy, *no_proxy, *ca_file;

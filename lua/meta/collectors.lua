@@ -57,7 +57,7 @@ local collector = {}
 ---@field ids? string[]           id, type, id, type ...
 
 --- Reads one reply on a CPU worker; awaits. Several pages may be read at once. Where it fails the list is not complete; items
---- before the fault are taken.
+--- before the fault are taken. The reply gives its body away: it is empty afterwards.
 ---@param reply azdrift.http.reply
 ---@param page azdrift.collector.page
 ---@return azdrift.collector.read? read
