@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 const struct azd_binding azd_bindings[] = {
+    {"azdrift.bell", azd_open_bell},
     {"azdrift.bundles", azd_open_bundles},
     {"azdrift.collectors", azd_open_collectors},
     {"azdrift.core.http", azd_open_http},

@@ -16,6 +16,7 @@ extern const struct azd_binding azd_bindings[];
 /* [-0, +0, e] Puts every binding into package.preload. */
 void azd_bindings_register(lua_State *L);
 
+int azd_open_bell(lua_State *L);
 int azd_open_bundles(lua_State *L);
 int azd_open_collectors(lua_State *L);
 int azd_open_detectors(lua_State *L);

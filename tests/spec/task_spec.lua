@@ -1,3 +1,4 @@
+local new_bell = require("azdrift.bell").new
 local task = require("azdrift.task")
 
 describe("azdrift.task", function()
@@ -156,6 +157,34 @@ describe("azdrift.task", function()
       handle:cancel("enough")
       assert.has_error(function() handle:join() end, "cancelled: enough")
       assert.same({ "a worker closed", "a worker closed", "the caller closes" }, log)
+    end)
+  end)
+
+  describe("bell", function()
+    it("wakes who has waited longest, once a ring, and says when nobody waits", function()
+      local bell, woken = new_bell(), {}
+      for i = 1, 3 do task.spawn(function() bell:wait() woken[#woken + 1] = i end) end
+      task.sleep_ms(1)
+      assert.is_true(bell:ring())
+      task.sleep_ms(1)
+      assert.same({ 1 }, woken)
+      bell:ring_all()
+      task.sleep_ms(1)
+      assert.same({ 1, 2, 3 }, woken)
+      assert.is_false(bell:ring())
+    end)
+
+    it("forgets who gave up or was cancelled", function()
+      local bell, woken = new_bell(), {}
+      local late = task.spawn(function() bell:wait(1) end)
+      local cancelled = task.spawn(function() bell:wait() end)
+      task.spawn(function() bell:wait() woken[#woken + 1] = "third" end)
+      assert.error_matches(function() late:join() end, "a bell took longer than 1 ms")
+      cancelled:cancel()
+      assert.is_true(bell:ring())
+      assert.is_false(bell:ring())
+      task.sleep_ms(1)
+      assert.same({ "third" }, woken)
     end)
   end)
 

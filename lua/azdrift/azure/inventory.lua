@@ -86,24 +86,25 @@ function inventory.offered(arm, scope)
   return offered
 end
 
---- The ids that the generic list shows, by type in lower case: { ["microsoft.sql/servers"] = { id, ... } }, or nil, failure.
--- ARM keeps no properties there: the bodies are read by type.
-function inventory.ids(arm, collector, scope)
-  local by_type = {}
+--- Walks the generic list: tell(by_type) once a page, by_type = { ["microsoft.sql/servers"] = { id, ... } } with types in lower
+-- case. ARM keeps no properties there: the bodies are read by type.
+-- @return nothing, or what kept it from being read to its end
+function inventory.walk(arm, collector, scope, tell)
   local url = arm:url(scope .. "/resources", RESOURCES_API, { "$top=" .. PAGE_SIZE })
-  local ok, failure = arm:pages(url, function(reply)
+  local _, failure = arm:pages(url, function(reply)
     local page, problem, code = collector:page(reply, { inventory = true, names = true, next = shape.next })
     if not page then return nil, { outcome = "error", code = code, message = problem, status = 200 } end
+    local by_type = {}
     for i = 1, #page.ids, 2 do
       local key = string.lower(page.ids[i + 1])
       local ids = by_type[key] or {}
       ids[#ids + 1] = page.ids[i]
       by_type[key] = ids
     end
+    tell(by_type)
     return page.next
   end)
-  if not ok then return nil, failure end
-  return by_type
+  return failure
 end
 
 return inventory

@@ -97,6 +97,51 @@ describe("a scope", function()
     for _, name in ipairs(ALL) do assert.equal("ok", outcome(result, name)) end
   end)
 
+  -- The eleven pages of a subscription of 10,000 were listed before the first resource was asked for.
+  it("asks for resources while the generic list still has pages", function()
+    local http_order = {}
+    local second = ORIGIN .. SCOPE .. "/resources?page=2"
+    local function noted(name, answer)
+      return function()
+        http_order[#http_order + 1] = name
+        return answer
+      end
+    end
+    local result = read({ answers = { ["/resources"] = function(options)
+      if options.url ~= second then return noted("page 1", list({ b1 }, second))() end
+      require("azdrift.task").sleep_ms(5)
+      return noted("page 2", list({ b2 }))()
+    end, [b1] = noted("b1", { 200, { id = b1 } }), [b2] = noted("b2", { 200, { id = b2 } }) } })
+    assert.same({ "page 1", "b1", "page 2", "b2" }, http_order)
+    assert.equal("ok", outcome(result, B))
+    assert.equal(2, result.coverage:line(B).read)
+  end)
+
+  it("whose generic list breaks off is partly read, and nothing is gone", function()
+    local second = ORIGIN .. SCOPE .. "/resources?page=2"
+    local result = read({ open = { b1, b2 }, open_types = { B }, answers = { [b1] = { 200, { id = b1 } }, ["/resources"] = function(options)
+      if options.url == second then return { 500 } end
+      return list({ b1 }, second)
+    end } })
+    assert.equal("partial", outcome(result, B))
+    assert.truthy(result.coverage:line(B).message:find("broke off", 1, true))
+    assert.same({}, result.gone)
+    assert.equal(1, result.coverage:line(B).kept)
+    assert.is_false(result.document.complete)
+  end)
+
+  it("reads ids that a later page shows of a type whose list was refused", function()
+    local second = ORIGIN .. SCOPE .. "/resources?page=2"
+    local result = read({ answers = { ["/resources"] = function(options)
+      if options.url ~= second then return list({ a1 }, second) end
+      require("azdrift.task").sleep_ms(5)
+      return list({ a2 })
+    end, [LIST_A] = error_answer(405, "NotAllowed"), [a1] = { 200, { id = a1 } }, [a2] = { 200, { id = a2 } }, [a1 .. "/parts"] = list({}),
+      [a2 .. "/parts"] = list({}) } })
+    assert.equal("ok", outcome(result, A))
+    assert.equal("get", result.seen[a2:lower()])
+  end)
+
   it("reads the types that were chosen, and only those", function()
     local result = read({ inventory = { a1, b1 }, types = { B:lower() }, answers = { [b1] = { 200, { id = b1 } } }, open = { a2 }, open_types = { A } })
     assert.is_true(result.document.complete)
