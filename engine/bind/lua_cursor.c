@@ -80,8 +80,8 @@ static int keep_version(struct cursor *cursor, struct azd_version *v, struct azd
 }
 
 static int keep_drift(struct cursor *cursor, struct azd_drift *d, struct azd_error *error) {
-  struct azd_str *texts[] = {&d->id,       &d->fingerprint, &d->kind, &d->type,      &d->resource_id,
-                             &d->severity, &d->who,         &d->why,  &d->report_id, &d->document};
+  struct azd_str *texts[] = {&d->id,  &d->fingerprint, &d->kind,      &d->type,     &d->resource_id, &d->severity,
+                             &d->who, &d->why,         &d->report_id, &d->document, &d->earlier};
   return keep_texts(cursor, texts, sizeof texts / sizeof *texts, error);
 }
 
@@ -226,6 +226,7 @@ static void cursor_run(struct azd_work *work, struct azd_worker *worker) {
                                    .from_seq = call->numbers[1],
                                    .to_seq = call->numbers[2],
                                    .from_baseline = call->numbers[3],
+                                   .now_ms = call->numbers[4],
                                    .types = call->in,
                                    .type_count = call->in_count,
                                    .bodies = cursor->bodies};
@@ -292,13 +293,15 @@ int azd_store_l_history(lua_State *L) { /* store { scope?, type, id, bodies? } *
 }
 
 int azd_store_l_diff(lua_State *L) { /* store { scope, from_seq | from_baseline, to_seq, types?, bodies? } */
-  static const char *const fields[] = {"scope", "from_seq", "from_baseline", "to_seq", "types", "bodies", NULL};
+  static const char *const fields[] = {"scope", "from_seq", "from_baseline", "to_seq",
+                                       "types", "bodies",   "now_ms",        NULL};
   azd_check_fields(L, 2, fields);
   struct azd_store_call *call = opening_call(L, PAIRS, OPEN_DIFF, azd_call_flag(L, 2, "bodies"));
   call->texts[0] = azd_call_field(L, call, 2, "scope", true);
   call->numbers[1] = azd_call_integer(L, 2, "from_seq", 0);
   call->numbers[2] = azd_call_integer(L, 2, "to_seq", 0);
   call->numbers[3] = azd_call_flag(L, 2, "from_baseline");
+  call->numbers[4] = azd_call_integer(L, 2, "now_ms", 0);
   call->in = azd_call_texts(L, call, 2, "types", &call->in_count);
   return azd_store_call_go(L, call);
 }

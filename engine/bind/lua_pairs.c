@@ -1,7 +1,7 @@
 /* `azdrift.pairs`: what differs between two moments of a store, judged batch by batch (drift/batch.h).
  *
  *   local changes, problem, code = pairs_of.open(store, {                              -- awaits
- *     scope =, to_seq =, from_seq = or from_baseline = true, types = { ... } or nil,
+ *     scope =, to_seq =, from_seq = or from_baseline = true, now_ms = or nil, types = { ... } or nil,
  *     shape = { type_marker =, root_type =, group_marker =, managed_by = } or nil })
  *   changes:fill() -> how many pairs were taken, 0 at the end                          -- awaits
  *   changes:judge(detector) -> batch: drift looked for in them                         -- awaits
@@ -160,6 +160,8 @@ static void read_query(lua_State *L, struct open *open) {
   query->to_seq = luaL_checkinteger(L, -1);
   lua_getfield(L, 2, "from_seq");
   query->from_seq = query->from_baseline ? 0 : luaL_checkinteger(L, -1);
+  lua_getfield(L, 2, "now_ms");
+  query->now_ms = luaL_optinteger(L, -1, 0);
   if (lua_getfield(L, 2, "types") != LUA_TNIL) {
     luaL_checktype(L, -1, LUA_TTABLE);
     size_t count = lua_rawlen(L, -1);

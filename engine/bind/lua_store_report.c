@@ -55,6 +55,7 @@ static void check_drift(lua_State *L, struct azd_store_call *call, int index, st
                                        "who",
                                        "why",
                                        "document",
+                                       "earlier",
                                        "report_id",
                                        NULL};
   azd_check_fields(L, index, fields);
@@ -72,6 +73,7 @@ static void check_drift(lua_State *L, struct azd_store_call *call, int index, st
   d->until_ms = azd_call_integer(L, index, "until_ms", 0);
   d->who = azd_call_field(L, call, index, "who", false);
   d->why = azd_call_field(L, call, index, "why", false);
+  d->earlier = azd_call_field(L, call, index, "earlier", false);
   d->document = azd_call_field(L, call, index, "document", true);
 }
 

@@ -237,6 +237,7 @@ void azd_push_drift(lua_State *L, const struct azd_drift *d) {
   azd_set_text(L, "who", d->who);
   azd_set_text(L, "why", d->why);
   azd_set_text(L, "report_id", d->report_id);
+  azd_set_text(L, "earlier", d->earlier);
   azd_set_text(L, "document", d->document);
 }
 

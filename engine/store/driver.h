@@ -100,8 +100,8 @@ struct azd_store_ops {
                    struct azd_error *);
   int (*accept)(struct azd_store *, struct azd_str scope, const struct azd_accepted *, struct azd_error *);
   int (*unaccept)(struct azd_store *, struct azd_str scope, const struct azd_key *, struct azd_error *);
-  int (*accepted)(struct azd_store *, struct azd_str scope, struct azd_arena *, struct azd_accepted **, size_t *,
-                  struct azd_error *);
+  int (*accepted)(struct azd_store *, struct azd_str scope, const struct azd_key *, struct azd_arena *,
+                  struct azd_accepted **, size_t *, struct azd_error *);
 
   int (*report_put)(struct azd_store *, const struct azd_report *, const struct azd_drift *, size_t,
                     const struct azd_str *resolved, size_t, struct azd_error *);

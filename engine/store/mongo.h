@@ -233,10 +233,17 @@ int mg_baseline_set(struct azd_store *, struct azd_str scope, const struct azd_s
 int mg_baseline_clear(struct azd_store *, struct azd_str scope, struct azd_str type, struct azd_error *);
 int mg_baselines(struct azd_store *, struct azd_str scope, struct azd_arena *, struct azd_baseline **, size_t *,
                  struct azd_error *);
+int mg_baseline_ms(struct mg_store *store, struct azd_str scope, struct azd_str type, int64_t *set_ms,
+                   struct azd_error *error); /* 0: the type has none */
+
+/* ---- mongo_accepted.c ---- */
+enum { MG_ACCEPTED_ID_BYTES = MG_SCOPE_HASH_BYTES + AZD_KEY_BYTES };
+/* AZD_ENOTFOUND with a sentence where seq is not published. */
+int mg_must_be_published(struct mg_store *store, struct azd_str scope, int64_t seq, struct azd_error *error);
 int mg_accept(struct azd_store *, struct azd_str scope, const struct azd_accepted *, struct azd_error *);
 int mg_unaccept(struct azd_store *, struct azd_str scope, const struct azd_key *, struct azd_error *);
-int mg_accepted(struct azd_store *, struct azd_str scope, struct azd_arena *, struct azd_accepted **, size_t *,
-                struct azd_error *);
+int mg_accepted(struct azd_store *, struct azd_str scope, const struct azd_key *, struct azd_arena *,
+                struct azd_accepted **, size_t *, struct azd_error *);
 
 /* ---- mongo_report.c, mongo_drift.c ---- */
 int mg_report_put(struct azd_store *, const struct azd_report *, const struct azd_drift *, size_t,

@@ -14,6 +14,7 @@ static const struct {
              {"severity", offsetof(struct azd_drift, severity)},
              {"who", offsetof(struct azd_drift, who)},
              {"why", offsetof(struct azd_drift, why)},
+             {"earlier", offsetof(struct azd_drift, earlier)},
              {"document", offsetof(struct azd_drift, document)},
              {"report", offsetof(struct azd_drift, report_id)}}; /* the last is written by the report */
 enum { TEXTS = sizeof texts / sizeof *texts };

@@ -31,7 +31,9 @@ struct azd_pair_cursor {
   struct azd_arena row_arena[2];
   int ahead; /* which of them holds a row not given out yet; -1: none */
 
-  struct azd_accepted *accepted; /* active ones, in key order */
+  const struct azd_baseline *baselines;
+  size_t baseline_count;
+  struct azd_accepted *accepted; /* those that hold now, in key order, the state that holds first */
   struct azd_key *accepted_keys;
   size_t accepted_count, next_accepted;
 };
@@ -124,15 +126,17 @@ static int next_accepted(struct azd_pair_cursor *cursor, struct azd_pair *pair, 
   while (cursor->next_accepted < cursor->accepted_count) {
     const struct azd_accepted *a = &cursor->accepted[cursor->next_accepted];
     const struct azd_key *key = &cursor->accepted_keys[cursor->next_accepted++];
+    const struct azd_accepted_state *state = &a->states[0];
     *pair = (struct azd_pair){.accepted = true};
-    int rc = state_at(cursor, key, a->seq, 0, &pair->has_before, &pair->before, error);
+    int rc = state_at(cursor, key, state->seq, 0, &pair->has_before, &pair->before, error);
     if (!rc) rc = state_at(cursor, key, cursor->to_seq, 1, &pair->has_after, &pair->after, error);
     if (rc) return rc;
-    if (a->body.size) { /* a state that never was as a whole: part of a drift was accepted */
+    if (state->body.size) { /* a state that never was as a whole: part of a drift was accepted */
       pair->has_before = true;
-      pair->before.key = *key, pair->before.id = a->id, pair->before.type = a->type, pair->before.body = a->body;
-      pair->before.from_seq = a->seq, pair->before.to_seq = AZD_SEQ_OPEN;
-      memcpy(pair->before.hash, a->hash, AZD_HASH_BYTES);
+      pair->before.key = *key, pair->before.id = a->id, pair->before.type = a->type, pair->before.body = state->body;
+      pair->before.from_seq = state->seq, pair->before.to_seq = AZD_SEQ_OPEN;
+      if (state->redaction.size) pair->before.redaction = state->redaction;
+      memcpy(pair->before.hash, state->hash, AZD_HASH_BYTES);
     }
     if (differs(pair)) return 1;
   }
@@ -201,6 +205,8 @@ static int baseline_groups(struct azd_pair_cursor *cursor, const struct azd_diff
   int rc = azd_store_baselines(cursor->store, cursor->scope, &cursor->arena, &baselines, &count, error);
   if (rc) return rc;
   if (count) qsort(baselines, count, sizeof *baselines, compare_baselines);
+  cursor->baselines = baselines;
+  cursor->baseline_count = count;
   cursor->groups = azd_arena_alloc(&cursor->arena, (count + 1) * sizeof *cursor->groups);
   type_prefix *types = azd_arena_alloc(&cursor->arena, (count + 1) * sizeof *types);
   if (!cursor->groups || !types) return azd_fail(error, AZD_ENOMEM, "no memory for baselines");
@@ -219,19 +225,38 @@ static int baseline_groups(struct azd_pair_cursor *cursor, const struct azd_diff
   return 0;
 }
 
+/* Whether the baseline that a was accepted on is still its type's. */
+static bool is_of_baseline(const struct azd_pair_cursor *cursor, const struct azd_accepted *a,
+                           const struct azd_key *key) {
+  type_prefix each;
+  if (!a->baseline_ms) return true;
+  for (size_t i = 0; i < cursor->baseline_count; i++) {
+    if (cursor->baselines[i].set_ms != a->baseline_ms) continue;
+    azd_key_type_prefix(cursor->baselines[i].type, each);
+    if (!memcmp(each, key->bytes, sizeof each)) return true;
+  }
+  return false;
+}
+
+/* Skips states whose time is over. */
+static bool holds(struct azd_accepted *a, int64_t now_ms) {
+  while (a->state_count && a->states[0].until_ms && a->states[0].until_ms <= now_ms) a->states++, a->state_count--;
+  return a->state_count != 0;
+}
+
 static int accepted_states(struct azd_pair_cursor *cursor, const struct azd_diff_query *query,
                            struct azd_error *error) {
   struct azd_accepted *all;
   size_t count;
-  int64_t now_ms = azd_clock_wall_ms();
-  int rc = azd_store_accepted(cursor->store, cursor->scope, &cursor->arena, &all, &count, error);
+  int64_t now_ms = query->now_ms ? query->now_ms : azd_clock_wall_ms();
+  int rc = azd_store_accepted(cursor->store, cursor->scope, NULL, &cursor->arena, &all, &count, error);
   if (rc) return rc;
   cursor->accepted = all;
   cursor->accepted_keys = azd_arena_alloc(&cursor->arena, (count + 1) * sizeof *cursor->accepted_keys);
   if (!cursor->accepted_keys) return azd_fail(error, AZD_ENOMEM, "no memory for what was accepted");
   for (size_t i = 0; i < count; i++) {
     struct azd_key key = azd_key_of(all[i].type, all[i].id);
-    if ((all[i].until_ms && all[i].until_ms <= now_ms) || !asked_for(query, key.bytes)) continue;
+    if (!asked_for(query, key.bytes) || !is_of_baseline(cursor, &all[i], &key) || !holds(&all[i], now_ms)) continue;
     cursor->accepted_keys[cursor->accepted_count] = key;
     cursor->accepted[cursor->accepted_count++] = all[i];
   }

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-enum { SQ_STATEMENTS = 96, SQ_IDLE_READERS = 8, SQ_SCHEMA_VERSION = 1 };
+enum { SQ_STATEMENTS = 96, SQ_IDLE_READERS = 8, SQ_SCHEMA_VERSION = 2 };
 
 struct sq_store;
 
@@ -170,10 +170,14 @@ int sq_baseline_set(struct azd_store *, struct azd_str scope, const struct azd_s
 int sq_baseline_clear(struct azd_store *, struct azd_str scope, struct azd_str type, struct azd_error *);
 int sq_baselines(struct azd_store *, struct azd_str scope, struct azd_arena *, struct azd_baseline **, size_t *,
                  struct azd_error *);
+/* ---- sqlite_accepted.c ---- */
+/* Of the keys from low to high. */
+int sq_forget_accepted(struct sq_conn *conn, int64_t scope_id, const uint8_t low[AZD_KEY_BYTES],
+                       const uint8_t high[AZD_KEY_BYTES], struct azd_error *error);
 int sq_accept(struct azd_store *, struct azd_str scope, const struct azd_accepted *, struct azd_error *);
 int sq_unaccept(struct azd_store *, struct azd_str scope, const struct azd_key *, struct azd_error *);
-int sq_accepted(struct azd_store *, struct azd_str scope, struct azd_arena *, struct azd_accepted **, size_t *,
-                struct azd_error *);
+int sq_accepted(struct azd_store *, struct azd_str scope, const struct azd_key *, struct azd_arena *,
+                struct azd_accepted **, size_t *, struct azd_error *);
 
 /* ---- sqlite_report.c ---- */
 int sq_report_put(struct azd_store *, const struct azd_report *, const struct azd_drift *, size_t,

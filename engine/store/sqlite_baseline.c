@@ -20,8 +20,7 @@ static struct key_range range_of(struct azd_str type) {
 /* What was accepted for resources of a type (empty: of all). */
 static int forget_accepted(struct sq_conn *conn, int64_t scope_id, struct azd_str type, struct azd_error *error) {
   struct key_range range = range_of(type);
-  return sq_run(conn, error, "DELETE FROM accepted WHERE scope=? AND khash BETWEEN ? AND ?", "ibb", scope_id,
-                sq_blob(range.low, AZD_KEY_BYTES), sq_blob(range.high, AZD_KEY_BYTES));
+  return sq_forget_accepted(conn, scope_id, range.low, range.high, error);
 }
 
 static int set_one(struct sq_conn *conn, int64_t scope_id, struct azd_str type, int64_t seq, bool only_missing,
@@ -29,8 +28,11 @@ static int set_one(struct sq_conn *conn, int64_t scope_id, struct azd_str type, 
   static const char missing[] =
       "INSERT INTO baseline(scope, type_key, type, seq, set_ms, who, why) VALUES(?,?,?,?,?,?,?)"
       " ON CONFLICT DO NOTHING";
-  static const char always[] = "INSERT OR REPLACE INTO baseline(scope, type_key, type, seq, set_ms, who, why)"
-                               " VALUES(?,?,?,?,?,?,?)";
+  /* set_ms grows even where the clock does not: it tells what was accepted before from what was after. */
+  static const char always[] =
+      "INSERT INTO baseline(scope, type_key, type, seq, set_ms, who, why) VALUES(?,?,?,?,?,?,?)"
+      " ON CONFLICT DO UPDATE SET type=excluded.type, seq=excluded.seq, set_ms=max(excluded.set_ms, set_ms+1),"
+      " who=excluded.who, why=excluded.why";
   uint8_t type_key[AZD_KEY_TYPE_BYTES];
   azd_key_type_prefix(type, type_key);
   int rc = sq_run(conn, error, only_missing ? missing : always, "ibsiiss", scope_id, sq_blob(type_key, sizeof type_key),
@@ -103,78 +105,6 @@ int sq_baselines(struct azd_store *base, struct azd_str scope, struct azd_arena 
                                  .why = sq_keep(stmt, 4, arena)};
     if (!b || !b->type.data || !b->who.data || !b->why.data)
       rc = azd_fail(error, AZD_ENOMEM, "no memory for baselines");
-    if (rc)
-      sq_done(stmt);
-    else
-      ++*count;
-  }
-  sq_read_end(conn);
-  return rc == AZD_ENOTFOUND ? 0 : rc;
-}
-
-/* ---- what was accepted for one resource ---- */
-
-int sq_accept(struct azd_store *base, struct azd_str scope, const struct azd_accepted *a, struct azd_error *error) {
-  static const char sql[] = "INSERT OR REPLACE INTO accepted(scope, khash, type, resource_id, seq, body, hash, set_ms,"
-                            " until_ms, who, why) VALUES(?,?,?,?,?,?,?,?,?,?,?)";
-  struct sq_store *store = (struct sq_store *)base;
-  struct azd_key key = azd_key_of(a->type, a->id);
-  struct azd_snapshot snapshot;
-  struct azd_arena arena;
-  int64_t scope_id = 0;
-  azd_arena_init(&arena, 0);
-  int rc = sq_write_begin(store, error);
-  if (rc) return rc;
-  rc = sq_scope_id(store->writer, scope, &scope_id, error);
-  if (!rc) rc = sq_published(store->writer, scope_id, a->seq, &snapshot, &arena, error);
-  if (!rc)
-    rc = sq_run(store->writer, error, sql, "ibssibbiiss", scope_id, sq_blob(key.bytes, AZD_KEY_BYTES), a->type, a->id,
-                a->seq, a->body, sq_blob(a->hash, AZD_HASH_BYTES), a->set_ms ? a->set_ms : azd_clock_wall_ms(),
-                a->until_ms, a->who, a->why);
-  rc = sq_write_end(store, rc, error);
-  azd_arena_free(&arena);
-  return rc;
-}
-
-int sq_unaccept(struct azd_store *base, struct azd_str scope, const struct azd_key *key, struct azd_error *error) {
-  struct sq_store *store = (struct sq_store *)base;
-  int64_t scope_id = 0;
-  int rc = sq_write_begin(store, error);
-  if (rc) return rc;
-  rc = sq_scope_id(store->writer, scope, &scope_id, error);
-  if (!rc)
-    rc = sq_run(store->writer, error, "DELETE FROM accepted WHERE scope=? AND khash=?", "ib", scope_id,
-                sq_blob(key->bytes, AZD_KEY_BYTES));
-  if (!rc && !sqlite3_changes(store->writer->db))
-    rc = azd_fail(error, AZD_ENOTFOUND, "%s: nothing was accepted for this resource", base->name);
-  return sq_write_end(store, rc, error);
-}
-
-int sq_accepted(struct azd_store *base, struct azd_str scope, struct azd_arena *arena, struct azd_accepted **accepted,
-                size_t *count, struct azd_error *error) {
-  static const char sql[] = "SELECT type, resource_id, seq, body, hash, set_ms, until_ms, who, why FROM accepted WHERE"
-                            " scope=? ORDER BY khash";
-  struct sq_conn *conn;
-  sqlite3_stmt *stmt;
-  int64_t scope_id = 0;
-  size_t capacity = 0;
-  *accepted = NULL;
-  *count = 0;
-  int rc = sq_read_begin((struct sq_store *)base, &conn, error);
-  if (rc) return rc;
-  rc = sq_scope_id(conn, scope, &scope_id, error);
-  if (!rc) rc = sq_query(conn, &stmt, error, sql, "i", scope_id);
-  while (!rc && (rc = sq_step(conn, stmt, error)) > 0) {
-    *accepted = sq_array_room(arena, *accepted, *count, &capacity, sizeof **accepted);
-    struct azd_accepted *a = *accepted ? &(*accepted)[*count] : NULL;
-    rc = a ? sq_bytes(conn, stmt, 4, a->hash, AZD_HASH_BYTES, error) : AZD_ENOMEM;
-    if (!rc) {
-      a->type = sq_keep(stmt, 0, arena), a->id = sq_keep(stmt, 1, arena), a->body = sq_keep(stmt, 3, arena);
-      a->who = sq_keep(stmt, 7, arena), a->why = sq_keep(stmt, 8, arena);
-      a->seq = sq_i64(stmt, 2), a->set_ms = sq_i64(stmt, 5), a->until_ms = sq_i64(stmt, 6);
-      if (!a->type.data || !a->id.data || !a->body.data || !a->who.data || !a->why.data) rc = AZD_ENOMEM;
-    }
-    if (rc == AZD_ENOMEM) azd_fail(error, rc, "no memory for what was accepted");
     if (rc)
       sq_done(stmt);
     else

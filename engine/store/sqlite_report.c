@@ -28,15 +28,15 @@ static int put_drift(struct sq_conn *conn, int64_t scope_id, const struct azd_re
   static const char life[] =
       "INSERT OR REPLACE INTO drift_life(scope, fingerprint, id, kind, type, resource_id, severity,"
       " status, first_seen_seq, first_seen_ms, last_seen_seq, last_seen_ms, until_ms, who, why,"
-      " report) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+      " report, earlier) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
   int64_t status = d->status;
   int rc = sq_run(conn, error, shown, "sissssssiiiiiisss", r->id, place, d->id, d->fingerprint, d->kind, d->type,
                   d->resource_id, d->severity, status, d->first_seen_seq, d->first_seen_ms, d->last_seen_seq,
                   d->last_seen_ms, d->until_ms, d->who, d->why, d->document);
   if (rc) return rc;
-  return sq_run(conn, error, life, "issssssiiiiiisss", scope_id, d->fingerprint, d->id, d->kind, d->type,
+  return sq_run(conn, error, life, "issssssiiiiiissss", scope_id, d->fingerprint, d->id, d->kind, d->type,
                 d->resource_id, d->severity, status, d->first_seen_seq, d->first_seen_ms, d->last_seen_seq,
-                d->last_seen_ms, d->until_ms, d->who, d->why, r->id);
+                d->last_seen_ms, d->until_ms, d->who, d->why, r->id, d->earlier);
 }
 
 int sq_report_put(struct azd_store *base, const struct azd_report *report, const struct azd_drift *drifts, size_t count,
@@ -163,6 +163,7 @@ static void fill_drift(sqlite3_stmt *stmt, struct azd_drift *d) {
                                &d->severity, &d->who,         &d->why,  &d->report_id};
   for (int i = 0; i < 9; i++) *strings[i] = sq_str(stmt, i);
   d->document = sq_str(stmt, 15);
+  d->earlier = sq_str(stmt, 16);
 }
 
 static int step(struct azd_drift_cursor *base, struct azd_drift *drift, struct azd_error *error) {
@@ -197,8 +198,9 @@ static int cursor_new(struct azd_store *store, struct drift_cursor **out, struct
 
 int sq_report_drifts(struct azd_store *store, struct azd_str report_id, struct azd_drift_cursor **out,
                      struct azd_error *error) {
-  static const char sql[] = "SELECT " LIFE_FIELDS("d", "d.report") ", d.document FROM drift d WHERE d.report=? ORDER BY"
-                                                                   " d.place";
+  static const char sql[] =
+      "SELECT " LIFE_FIELDS("d", "d.report") ", d.document, '' FROM drift d WHERE d.report=? ORDER BY"
+                                             " d.place";
   struct drift_cursor *cursor;
   int rc = cursor_new(store, &cursor, error);
   if (rc) return rc;
@@ -214,7 +216,7 @@ int sq_report_drifts(struct azd_store *store, struct azd_str report_id, struct a
 #define LIFE                                                                                                           \
   "SELECT " LIFE_FIELDS("l",                                                                                           \
                         "l.report") ", coalesce((SELECT d.document FROM drift d WHERE d.fingerprint=l.fingerprint"     \
-                                    " AND d.report=l.report), '') FROM drift_life l"
+                                    " AND d.report=l.report), ''), l.earlier FROM drift_life l"
 
 int sq_drifts(struct azd_store *store, struct azd_str scope, unsigned statuses, struct azd_drift_cursor **out,
               struct azd_error *error) {
@@ -238,8 +240,8 @@ int sq_drifts(struct azd_store *store, struct azd_str scope, unsigned statuses, 
 }
 
 static int keep_drift(struct azd_drift *d, struct azd_arena *arena) {
-  struct azd_str *strings[] = {&d->id,       &d->fingerprint, &d->kind, &d->type,      &d->resource_id,
-                               &d->severity, &d->who,         &d->why,  &d->report_id, &d->document};
+  struct azd_str *strings[] = {&d->id,  &d->fingerprint, &d->kind,      &d->type,     &d->resource_id, &d->severity,
+                               &d->who, &d->why,         &d->report_id, &d->document, &d->earlier};
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
     *strings[i] = azd_arena_keep(arena, *strings[i]);
     if (!strings[i]->data) return AZD_ENOMEM;

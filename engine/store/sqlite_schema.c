@@ -67,8 +67,23 @@ static const char schema_1[] =
     "body_bytes"
     " FROM version v JOIN scope s ON s.id = v.scope JOIN kind k ON k.id = v.kind JOIN place p ON p.id = v.place;";
 
+/* What was accepted holds until different times, and knows the baseline it was made on; a life remembers its earlier
+ * ones. */
+static const char schema_2[] =
+    "ALTER TABLE accepted RENAME TO accepted_1;"
+    "CREATE TABLE accepted(scope INTEGER NOT NULL, khash BLOB NOT NULL, type TEXT NOT NULL, resource_id TEXT NOT NULL,"
+    " revision INTEGER NOT NULL, baseline_ms INTEGER NOT NULL, set_ms INTEGER NOT NULL, who TEXT NOT NULL,"
+    " why TEXT NOT NULL, evidence TEXT NOT NULL, PRIMARY KEY(scope, khash)) WITHOUT ROWID;"
+    "CREATE TABLE accepted_state(scope INTEGER NOT NULL, khash BLOB NOT NULL, place INTEGER NOT NULL,"
+    " until_ms INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, redaction TEXT NOT NULL,"
+    " hash BLOB NOT NULL, PRIMARY KEY(scope, khash, place)) WITHOUT ROWID;"
+    "INSERT INTO accepted SELECT scope, khash, type, resource_id, 1, 0, set_ms, who, why, '' FROM accepted_1;"
+    "INSERT INTO accepted_state SELECT scope, khash, 0, until_ms, seq, body, '', hash FROM accepted_1;"
+    "DROP TABLE accepted_1;"
+    "ALTER TABLE drift_life ADD COLUMN earlier TEXT NOT NULL DEFAULT '';";
+
 /* migrations[n] brings a file from version n to n + 1. They only ever get longer. */
-static const char *const migrations[] = {schema_1};
+static const char *const migrations[] = {schema_1, schema_2};
 _Static_assert(sizeof migrations / sizeof *migrations == SQ_SCHEMA_VERSION, "one migration a version");
 
 static int exec(struct sq_conn *conn, const char *sql, struct azd_error *error) {

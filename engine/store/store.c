@@ -214,9 +214,23 @@ int azd_store_baselines(struct azd_store *store, struct azd_str scope, struct az
   return rc ? rc : store->ops->baselines(store, scope, arena, baselines, count, error);
 }
 
+static int states_ok(const struct azd_accepted *a, struct azd_error *error) {
+  if (!a->state_count || a->state_count > AZD_ACCEPTED_STATES_MAX)
+    return azd_fail(error, AZD_ELIMIT,
+                    "%.*s: %zu states accepted until different times: 1 to %d; set its baseline anew instead",
+                    AZD_STR_FORMAT(a->id), a->state_count, AZD_ACCEPTED_STATES_MAX);
+  for (size_t i = 0; i + 1 < a->state_count; i++)
+    if (!a->states[i].until_ms || (a->states[i + 1].until_ms && a->states[i + 1].until_ms <= a->states[i].until_ms))
+      return azd_fail(error, AZD_EINVAL, "accepted states stand in order of their end");
+  if (a->evidence.size <= AZD_EVIDENCE_MAX_BYTES) return 0;
+  return azd_fail(error, AZD_ELIMIT, "%.*s: %zu bytes of evidence: at most %d", AZD_STR_FORMAT(a->id), a->evidence.size,
+                  AZD_EVIDENCE_MAX_BYTES);
+}
+
 int azd_store_accept(struct azd_store *store, struct azd_str scope, const struct azd_accepted *accepted,
                      struct azd_error *error) {
   int rc = writable_scope(store, scope, error);
+  if (!rc) rc = states_ok(accepted, error);
   return rc ? rc : store->ops->accept(store, scope, accepted, error);
 }
 
@@ -227,10 +241,11 @@ int azd_store_unaccept(struct azd_store *store, struct azd_str scope, struct azd
   return rc ? rc : store->ops->unaccept(store, scope, &key, error);
 }
 
-int azd_store_accepted(struct azd_store *store, struct azd_str scope, struct azd_arena *arena,
-                       struct azd_accepted **accepted, size_t *count, struct azd_error *error) {
+int azd_store_accepted(struct azd_store *store, struct azd_str scope, const struct azd_key *key,
+                       struct azd_arena *arena, struct azd_accepted **accepted, size_t *count,
+                       struct azd_error *error) {
   int rc = scope_ok(scope, false, error);
-  return rc ? rc : store->ops->accepted(store, scope, arena, accepted, count, error);
+  return rc ? rc : store->ops->accepted(store, scope, key, arena, accepted, count, error);
 }
 
 /* ---- reports ---- */

@@ -266,6 +266,7 @@ struct azd_diff_query {
   const struct azd_str *types; /* only these; count 0: all (from the baseline: all that have one) */
   size_t type_count;
   bool bodies;
+  int64_t now_ms; /* from the baseline: what was accepted until then holds no more; 0: now */
 };
 /* Resources whose hash differs between the two, in key order, with bodies: it reads only versions opened or closed
  * between them. */
@@ -283,7 +284,7 @@ struct azd_baseline { /* of one type of one scope */
 };
 /* Sets the baseline of each type to a published seq; with only_missing, of those that have none yet: how the first
  * snapshot that read a type in full becomes its baseline. Accepted resources of the types are dropped when it is set
- * anew. changed (may be NULL): how many were set. */
+ * anew, and set_ms grows. changed (may be NULL): how many were set. */
 int azd_store_baseline_set(struct azd_store *store, struct azd_str scope, const struct azd_str *types, size_t count,
                            int64_t seq, bool only_missing, struct azd_str who, struct azd_str why, size_t *changed,
                            struct azd_error *error);
@@ -293,21 +294,40 @@ int azd_store_baseline_clear(struct azd_store *store, struct azd_str scope, stru
 int azd_store_baselines(struct azd_store *store, struct azd_str scope, struct azd_arena *arena,
                         struct azd_baseline **baselines, size_t *count, struct azd_error *error);
 
-struct azd_accepted { /* the state of one resource that is its baseline from now on */
-  struct azd_str id, type;
-  int64_t seq;                  /* the state at this published seq; that it was absent there can be accepted too */
-  struct azd_str body;          /* when not empty, this instead (encoded): part of a drift was accepted */
+/* What one resource is measured against until a moment, in place of its type's baseline. */
+struct azd_accepted_state {
+  int64_t until_ms; /* 0: for good */
+  int64_t seq;      /* the state at this published seq; that it was absent there can be accepted too */
+  /* When body is not empty, it (encoded) instead: part of a drift was accepted. It counts as read the way the version
+   * at seq was, its secrets as replaced under redaction (empty: as that version's). */
+  struct azd_str body, redaction;
   uint8_t hash[AZD_HASH_BYTES]; /* of body's canonical bytes, when body is not empty */
-  int64_t set_ms, until_ms;     /* until_ms 0: for good; after it the type's baseline holds again */
-  struct azd_str who, why;
 };
+enum { AZD_ACCEPTED_STATES_MAX = 32, AZD_EVIDENCE_MAX_BYTES = 1024 * 1024 };
+#define AZD_ACCEPTED_ANY INT64_C(-1)
+struct azd_accepted { /* what was accepted of one resource */
+  struct azd_str id, type;
+  /* The first whose time is not over holds; after the last one the type's baseline. Ascending by until_ms, one for good
+   * at the end. */
+  struct azd_accepted_state *states;
+  size_t state_count;
+  /* Two engines do not lose each other's word: revision is what is stored (when put: what is expected, 0: nothing,
+   * AZD_ACCEPTED_ANY), baseline_ms the set_ms of the type's baseline it was made on (0: whichever). Where that baseline
+   * was set anew since, what was accepted holds no more. */
+  int64_t revision, baseline_ms;
+  int64_t set_ms;
+  struct azd_str who, why; /* of the last word */
+  struct azd_str evidence; /* JSON, opaque here: what was accepted, when, by whom, why, until when; may be empty */
+};
+/* AZD_ECONFLICT: the revision, or the type's baseline, is another: read again. */
 int azd_store_accept(struct azd_store *store, struct azd_str scope, const struct azd_accepted *accepted,
                      struct azd_error *error);
 /* AZD_ENOTFOUND. */
 int azd_store_unaccept(struct azd_store *store, struct azd_str scope, struct azd_str type, struct azd_str id,
                        struct azd_error *error);
-int azd_store_accepted(struct azd_store *store, struct azd_str scope, struct azd_arena *arena,
-                       struct azd_accepted **accepted, size_t *count, struct azd_error *error);
+/* In key order, those included whose time is over; of one resource where key is not NULL (none: count 0). */
+int azd_store_accepted(struct azd_store *store, struct azd_str scope, const struct azd_key *key,
+                       struct azd_arena *arena, struct azd_accepted **accepted, size_t *count, struct azd_error *error);
 
 /* ---- drift reports, and the life of a drift ---- */
 
@@ -333,6 +353,7 @@ struct azd_drift {
   int64_t first_seen_seq, first_seen_ms, last_seen_seq, last_seen_ms;
   int64_t until_ms;         /* of a mute or acknowledgement; 0: none */
   struct azd_str who, why;  /* of the last change of status by a person; may be empty */
+  struct azd_str earlier;   /* JSON: the times it was open before and ended; may be empty. Kept with the life alone */
   struct azd_str document;  /* JSON: the drift in the published shape */
   struct azd_str report_id; /* filled when read: the report that showed it last */
 };

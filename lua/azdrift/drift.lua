@@ -144,7 +144,8 @@ end
 --- Stores what drift.find found as the scope's newest report, and moves the baseline over what was expected.
 function drift.keep(store, scope, result, moment)
   for _, found in ipairs(result.expected) do
-    must(store:accept({ scope = scope, id = found.id, type = found.type, seq = moment.seq, who = "expected", why = found.expected }))
+    must(store:accept({ scope = scope, id = found.id, type = found.type, states = { { seq = moment.seq } }, who = "expected",
+      why = found.expected }))
   end
   local drifts = {}
   for i, row in ipairs(result.rows) do

@@ -9,6 +9,7 @@ local pairs_of = {}
 ---@field to_seq integer
 ---@field from_seq? integer        unless from_baseline
 ---@field from_baseline? boolean
+---@field now_ms? integer          from the baseline: what was accepted until then holds no more; absent: now
 ---@field types? string[]          default: all
 ---@field shape? azdrift.collectors.shape  with it (group_marker and managed_by are needed then), policies see the group and the parent as to_seq shows them
 

@@ -310,6 +310,7 @@ function store:history(query) end
 ---@field from_baseline? boolean  instead of from_seq
 ---@field types? string[]
 ---@field bodies? boolean
+---@field now_ms? integer  from the baseline: what was accepted until then holds no more; absent: now
 
 --- Resources whose hash differs between two moments.
 ---@param query azdrift.store.diff_query
@@ -346,17 +347,25 @@ function store:baseline_clear(scope, type) end
 ---@return string? code
 function store:baselines(scope) end
 
+---@class azdrift.store.accepted_state
+---@field seq integer  the state at this seq, absence included
+---@field until_ms? integer  absent: for good
+---@field body? string  canonical JSON instead, as if read the way the version at seq was: part of a drift was accepted
+---@field redaction? string  what its secrets were replaced under; absent: as that version's
+---@field has_body? boolean  when read
+
 ---@class azdrift.store.acceptance
 ---@field scope string
 ---@field type string
 ---@field id string
----@field seq integer  the state at this seq, absence included
----@field body? string  canonical JSON instead: part of a drift was accepted
----@field until_ms? integer
+---@field states azdrift.store.accepted_state[]  in order of their ends; the first whose time is not over holds
+---@field revision? integer  what is stored now, 0: nothing; "conflict" where it is another. Absent: whatever is stored
+---@field baseline_ms? integer  set_ms of the type's baseline it is made on; where that was set anew, it holds no more
 ---@field who? string
 ---@field why? string
+---@field evidence? string  JSON: what was accepted, when, by whom
 
---- This state of one resource is its baseline from now on.
+--- These states of one resource are its baseline from now on, each until its time is over.
 ---@param acceptance azdrift.store.acceptance
 ---@return true? done
 ---@return string? message
@@ -371,11 +380,13 @@ function store:accept(acceptance) end
 ---@return string? code
 function store:unaccept(scope, type, id) end
 
+--- What was accepted, what has run out included; of one resource with the bodies of its states.
 ---@param scope string
----@return table[]? accepted  type, id, seq, has_body, set_ms, until_ms, who, why
+---@param resource? { type: string, id: string }
+---@return table[]? accepted  type, id, states, revision, baseline_ms, set_ms, who, why, evidence
 ---@return string? message
 ---@return string? code
-function store:accepted(scope) end
+function store:accepted(scope, resource) end
 
 -- Reports, and the lives of drifts.
 
@@ -407,6 +418,7 @@ function store:accepted(scope) end
 ---@field until_ms? integer
 ---@field who? string
 ---@field why? string
+---@field earlier? string  JSON: the times it was open before; kept with its life, empty in what a report showed
 ---@field document string  JSON: the drift in the published shape
 ---@field report_id? string  the report that showed it last; not read when put
 

@@ -104,7 +104,7 @@ describe("a store", function()
     local second = run(s, { resource(1, 2), resource(2, 2) })
     local query = { scope = SCOPE, from_baseline = true, to_seq = second.seq }
     assert.equals(2, #collect(s:diff(query)))
-    assert(s:accept({ scope = SCOPE, type = TYPE, id = id(1), seq = second.seq, who = "me", why = "planned" }))
+    assert(s:accept({ scope = SCOPE, type = TYPE, id = id(1), states = { { seq = second.seq } }, who = "me", why = "planned" }))
     local left = collect(s:diff(query))
     assert.equals(1, #left)
     assert.equals(id(2), left[1].after.id)

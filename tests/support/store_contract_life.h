@@ -14,7 +14,8 @@ static void baseline_text(struct world *w, int64_t to_seq, char *out, size_t byt
   char each[WORLD_RESOURCES][32] = {{0}};
   int rc;
   must(azd_store_diff(w->store,
-                      &(struct azd_diff_query){.scope = SCOPE, .from_baseline = true, .to_seq = to_seq, .bodies = true},
+                      &(struct azd_diff_query){
+                          .scope = SCOPE, .from_baseline = true, .to_seq = to_seq, .bodies = true, .now_ms = w->now_ms},
                       &cursor, ERR));
   while ((rc = azd_pair_next(cursor, &pair, ERR)) > 0) {
     int i = world_index(pair.has_before ? pair.before.id : pair.after.id), revision[2] = {0};
@@ -86,24 +87,36 @@ static void baseline_is_kept_per_type(void **state) {
   world_free(&w);
 }
 
-static void accept_one(struct world *w, int i, int64_t seq, int body_state, int64_t until_ms) {
+/* As azd_store_accept with one state: resource i as it was at seq, or in body_state, until a moment. */
+static int accept_state(struct world *w, int i, struct azd_accepted_state *states, size_t count, int body_state,
+                        int64_t revision, int64_t baseline_ms) {
   char id[256], bytes[512];
   struct azd_buf encoded;
   struct azd_accepted accepted = {.id = world_id(i, id, sizeof id),
                                   .type = world_type(i),
-                                  .seq = seq,
-                                  .until_ms = until_ms,
+                                  .states = states,
+                                  .state_count = count,
+                                  .revision = revision,
+                                  .baseline_ms = baseline_ms,
                                   .who = AZD_STR("eve"),
-                                  .why = AZD_STR("planned")};
+                                  .why = AZD_STR("planned"),
+                                  .evidence = AZD_STR("[{\"who\":\"eve\"}]")};
   azd_buf_init(&encoded, 0);
   if (body_state) {
     struct azd_str body = world_body(i, body_state, bytes, sizeof bytes);
     must(azd_codec_encode(azd_store_codec(w->store), w->work, body, &encoded, ERR));
-    azd_sha256_of(body.data, body.size, accepted.hash);
-    accepted.body = azd_buf_str(&encoded);
+    azd_sha256_of(body.data, body.size, states[0].hash);
+    states[0].body = azd_buf_str(&encoded);
+    states[0].redaction = AZD_STR("k/r");
   }
-  must(azd_store_accept(w->store, SCOPE, &accepted, ERR));
+  int rc = azd_store_accept(w->store, SCOPE, &accepted, ERR);
   azd_buf_free(&encoded);
+  return rc;
+}
+
+static void accept_one(struct world *w, int i, int64_t seq, int body_state, int64_t until_ms) {
+  struct azd_accepted_state state = {.seq = seq, .until_ms = until_ms};
+  must(accept_state(w, i, &state, 1, body_state, AZD_ACCEPTED_ANY, 0));
 }
 
 static void accepted_state_of_one_resource_is_its_baseline(void **state) {
@@ -130,14 +143,109 @@ static void accepted_state_of_one_resource_is_its_baseline(void **state) {
   assert_baseline(&w, third, "0:2>1* 5:0>1* 10:9>1* "); /* the old value is drift now */
   accept_one(&w, 0, second, 0, 1);                      /* until a millisecond after 1970 */
   assert_baseline(&w, third, "5:0>1* 10:9>1* ");
-  must(azd_store_accepted(w.store, SCOPE, &w.arena, &accepted, &count, ERR));
+  must(azd_store_accepted(w.store, SCOPE, NULL, &w.arena, &accepted, &count, ERR));
   assert_int_equal(count, 3);
   assert_string_equal(accepted[0].who.data, "eve");
+  assert_string_equal(accepted[0].evidence.data, "[{\"who\":\"eve\"}]");
   must(azd_store_unaccept(w.store, SCOPE, type, world_id(10, id, sizeof id), ERR));
   assert_int_equal(azd_store_unaccept(w.store, SCOPE, type, world_id(10, id, sizeof id), ERR), AZD_ENOTFOUND);
   assert_baseline(&w, third, "5:0>1* 10:0>1 ");
   must(azd_store_baseline_set(w.store, SCOPE, &type, 1, third, false, AZD_STR(""), AZD_STR(""), NULL, ERR));
   assert_baseline(&w, third, ""); /* set anew: what was accepted before is part of it */
+  world_free(&w);
+}
+
+/* The pairs from the baseline as they were told at a time. */
+static void assert_baseline_at(struct world *w, int64_t to_seq, int64_t now_ms, const char *expected) {
+  char text[2048];
+  w->now_ms = now_ms;
+  baseline_text(w, to_seq, text, sizeof text);
+  w->now_ms = 0;
+  assert_string_equal(text, expected);
+}
+
+static void accepted_states_hold_until_their_times(void **state) {
+  struct world w;
+  int states[WORLD_RESOURCES], next[WORLD_RESOURCES];
+  struct azd_accepted *accepted;
+  size_t count;
+  struct azd_str type = world_type(0);
+  world_init(&w, *state);
+  int64_t first = world_first(&w, 10, states);
+  must(azd_store_baseline_set(w.store, SCOPE, &type, 1, first, true, AZD_STR(""), AZD_STR(""), NULL, ERR));
+  memcpy(next, states, sizeof next);
+  next[0] = 2;
+  int64_t second = world_commit(&w, states, next);
+  struct azd_accepted_state three[] = {{.seq = first, .until_ms = 1000}, {.seq = second, .until_ms = 2000}};
+  must(accept_state(&w, 0, three, 2, 9, 0, 0));
+  assert_baseline_at(&w, second, 999, "0:9>2* ");
+  assert_baseline_at(&w, second, 1000, ""); /* as it was at second */
+  assert_baseline_at(&w, second, 1999, "");
+  assert_baseline_at(&w, second, 2000, "0:1>2 "); /* what ran out speaks again */
+  struct azd_accepted_state for_good[] = {{.seq = second, .until_ms = 1000}, {.seq = first}};
+  must(accept_state(&w, 0, for_good, 2, 0, 1, 0));
+  assert_baseline_at(&w, second, 999, "");
+  assert_baseline_at(&w, second, 1000, "0:1>2* ");
+  must(azd_store_accepted(w.store, SCOPE, NULL, &w.arena, &accepted, &count, ERR));
+  assert_int_equal(count, 1);
+  assert_int_equal(accepted[0].revision, 2);
+  assert_int_equal(accepted[0].state_count, 2);
+  assert_int_equal(accepted[0].states[0].until_ms, 1000);
+  assert_int_equal(accepted[0].states[1].until_ms, 0);
+  struct azd_accepted_state wrong[] = {{.seq = first}, {.seq = second, .until_ms = 5}};
+  assert_int_equal(accept_state(&w, 0, wrong, 2, 0, AZD_ACCEPTED_ANY, 0), AZD_EINVAL);
+  assert_int_equal(accept_state(&w, 0, wrong, 0, 0, AZD_ACCEPTED_ANY, 0), AZD_ELIMIT);
+  wrong[0].seq = 99;
+  assert_int_equal(accept_state(&w, 0, wrong, 1, 0, AZD_ACCEPTED_ANY, 0), AZD_ENOTFOUND);
+  world_free(&w);
+}
+
+static int64_t baseline_ms(struct world *w) {
+  struct azd_baseline *baselines;
+  size_t count;
+  must(azd_store_baselines(w->store, SCOPE, &w->arena, &baselines, &count, ERR));
+  return count ? baselines[0].set_ms : 0;
+}
+
+static void two_who_accept_at_once_do_not_lose_a_word(void **state) {
+  struct world w;
+  int states[WORLD_RESOURCES], next[WORLD_RESOURCES];
+  char id[256];
+  struct azd_accepted *accepted;
+  size_t count;
+  struct azd_str type = world_type(0);
+  world_init(&w, *state);
+  int64_t first = world_first(&w, 10, states);
+  must(azd_store_baseline_set(w.store, SCOPE, &type, 1, first, true, AZD_STR(""), AZD_STR(""), NULL, ERR));
+  memcpy(next, states, sizeof next);
+  next[0] = 2;
+  int64_t second = world_commit(&w, states, next), set_ms = baseline_ms(&w);
+  struct azd_accepted_state one = {.seq = first};
+  must(accept_state(&w, 0, &one, 1, 9, 0, set_ms));
+  one = (struct azd_accepted_state){.seq = first};
+  assert_int_equal(accept_state(&w, 0, &one, 1, 8, 0, set_ms), AZD_ECONFLICT); /* it has seen nothing accepted */
+  assert_baseline(&w, second, "0:9>2* ");
+  one = (struct azd_accepted_state){.seq = first};
+  must(accept_state(&w, 0, &one, 1, 8, 1, set_ms));
+  assert_baseline(&w, second, "0:8>2* ");
+  struct azd_key key = azd_key_of(type, world_id(0, id, sizeof id));
+  must(azd_store_accepted(w.store, SCOPE, &key, &w.arena, &accepted, &count, ERR));
+  assert_int_equal(count, 1);
+  assert_int_equal(accepted[0].revision, 2);
+  assert_int_equal(accepted[0].baseline_ms, set_ms);
+  assert_string_equal(accepted[0].states[0].redaction.data, "k/r");
+  /* The baseline moves under one that is about to accept: its word is refused, and would not hold. */
+  must(azd_store_baseline_set(w.store, SCOPE, &type, 1, first, false, AZD_STR(""), AZD_STR(""), NULL, ERR));
+  assert_true(baseline_ms(&w) > set_ms);
+  one = (struct azd_accepted_state){.seq = first};
+  assert_int_equal(accept_state(&w, 0, &one, 1, 9, AZD_ACCEPTED_ANY, set_ms), AZD_ECONFLICT);
+  assert_baseline(&w, second, "0:1>2 ");
+  one = (struct azd_accepted_state){.seq = first};
+  must(accept_state(&w, 0, &one, 1, 9, AZD_ACCEPTED_ANY, baseline_ms(&w)));
+  assert_baseline(&w, second, "0:9>2* ");
+  must(azd_store_unaccept(w.store, SCOPE, type, world_id(0, id, sizeof id), ERR));
+  must(azd_store_accepted(w.store, SCOPE, &key, &w.arena, &accepted, &count, ERR));
+  assert_int_equal(count, 0);
   world_free(&w);
 }
 
@@ -155,6 +263,7 @@ static struct azd_drift a_drift(const char *fingerprint, enum azd_drift_status s
                             .first_seen_ms = first_seen_seq * 1000,
                             .last_seen_seq = first_seen_seq,
                             .last_seen_ms = first_seen_seq * 1000,
+                            .earlier = AZD_STR("[{\"ended\":\"resolved\"}]"),
                             .document = AZD_STR("{\"changes\":[]}")};
 }
 
@@ -250,6 +359,7 @@ static void drift_has_a_life_beyond_its_report(void **state) {
   assert_string_equal(drift.who.data, "eve");
   assert_string_equal(drift.why.data, "known");
   assert_string_equal(drift.report_id.data, "r1");
+  assert_string_equal(drift.earlier.data, "[{\"ended\":\"resolved\"}]");
   /* The next run still sees f2, and f1 is gone. */
   struct azd_str resolved[] = {AZD_STR("f1")};
   drift.last_seen_seq = 2;
@@ -418,6 +528,7 @@ static void documents_come_back_byte_for_byte_whatever_the_dictionary(void **sta
 
 #define STORE_CONTRACT_LIFE_CASES                                                                                      \
   STORE_CASE(baseline_is_kept_per_type), STORE_CASE(accepted_state_of_one_resource_is_its_baseline),                   \
+      STORE_CASE(accepted_states_hold_until_their_times), STORE_CASE(two_who_accept_at_once_do_not_lose_a_word),       \
       STORE_CASE(report_is_stored_with_its_drifts_as_one), STORE_CASE(drift_has_a_life_beyond_its_report),             \
       STORE_CASE(small_documents_keep_their_revision), STORE_CASE(another_redaction_key_is_refused),                   \
       STORE_CASE(documents_come_back_byte_for_byte_whatever_the_dictionary)

@@ -35,6 +35,7 @@ struct world {
   struct azd_codec_work *work;
   struct azd_arena arena;
   struct azd_buf scratch;
+  int64_t now_ms; /* when the baseline is asked; 0: now */
 };
 
 static const struct azd_str SCOPE = {"/subscriptions/11111111-2222-3333-4444-555555555555", 51};

@@ -94,9 +94,52 @@ static void newer_schema_is_refused(void **state) {
   struct world w;
   world_init(&w, &sqlite);
   (void)state;
-  surgery(w.place, "INSERT INTO migration VALUES(2, 0)");
-  assert_refused(w.place, false, AZD_EUNSUPPORTED, "newer azdrift (schema 2");
-  assert_refused(w.place, true, AZD_EUNSUPPORTED, "newer azdrift (schema 2");
+  surgery(w.place, "INSERT INTO migration VALUES(3, 0)");
+  assert_refused(w.place, false, AZD_EUNSUPPORTED, "newer azdrift (schema 3");
+  assert_refused(w.place, true, AZD_EUNSUPPORTED, "newer azdrift (schema 3");
+  world_free(&w);
+}
+
+/* A file as schema 1 had it, with a word accepted in it. */
+static const char back_to_schema_1[] =
+    "CREATE TABLE accepted_1(scope INTEGER NOT NULL, khash BLOB NOT NULL, type TEXT NOT NULL, resource_id TEXT NOT "
+    "NULL,"
+    " seq INTEGER NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL, set_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL,"
+    " who TEXT NOT NULL, why TEXT NOT NULL, PRIMARY KEY(scope, khash)) WITHOUT ROWID;"
+    "INSERT INTO accepted_1 SELECT a.scope, a.khash, type, resource_id, seq, body, hash, set_ms, until_ms, who, why"
+    " FROM accepted a JOIN accepted_state s ON s.khash=a.khash;"
+    "DROP TABLE accepted; DROP TABLE accepted_state; ALTER TABLE accepted_1 RENAME TO accepted;"
+    "ALTER TABLE drift_life DROP COLUMN earlier; DELETE FROM migration WHERE version > 1";
+
+static void older_schema_is_migrated_with_what_was_accepted(void **state) {
+  struct world w;
+  int states[WORLD_RESOURCES];
+  char id[256];
+  struct azd_accepted *accepted;
+  size_t count;
+  (void)state;
+  world_init(&w, &sqlite);
+  int64_t seq = world_first(&w, 3, states);
+  struct azd_accepted_state until = {.seq = seq, .until_ms = 77};
+  struct azd_accepted one = {.id = world_id(1, id, sizeof id),
+                             .type = world_type(1),
+                             .states = &until,
+                             .state_count = 1,
+                             .who = AZD_STR("eve"),
+                             .why = AZD_STR("planned")};
+  must(azd_store_accept(w.store, SCOPE, &one, ERR));
+  azd_store_close(w.store);
+  w.store = NULL;
+  surgery(w.place, back_to_schema_1);
+  assert_refused(w.place, true, AZD_EUNSUPPORTED, "older schema");
+  w.store = world_open_at(w.place);
+  must(azd_store_accepted(w.store, SCOPE, NULL, &w.arena, &accepted, &count, ERR));
+  assert_int_equal(count, 1);
+  assert_string_equal(accepted[0].why.data, "planned");
+  assert_int_equal(accepted[0].revision, 1);
+  assert_int_equal(accepted[0].state_count, 1);
+  assert_int_equal(accepted[0].states[0].seq, seq);
+  assert_int_equal(accepted[0].states[0].until_ms, 77);
   world_free(&w);
 }
 
@@ -491,6 +534,7 @@ int main(void) {
       cmocka_unit_test(missing_file_and_folder_are_said),
       cmocka_unit_test(what_is_no_store_is_left_alone),
       cmocka_unit_test(newer_schema_is_refused),
+      cmocka_unit_test(older_schema_is_migrated_with_what_was_accepted),
       cmocka_unit_test(url_of_a_store_that_is_not_built_in_is_refused_without_its_password),
       cmocka_unit_test(file_is_for_its_owner_alone),
       cmocka_unit_test(read_only_file_is_read_and_never_written),
