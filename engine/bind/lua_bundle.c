@@ -7,7 +7,8 @@
  *   bundle:redaction_stamp() -> text: of what is redacted, and nothing else            -- awaits
  *   bundle:test(file or nil) -> { result, ... }                                       -- awaits
  *     result: { policy =, file =, line =, example =, expected =, got =, detail =, passed = }
- *   bundle:policies() -> { { name =, file =, line =, examples = how many }, ... }
+ *   bundle:unknown_paths(folder) -> { unknown, ... }                   -- awaits; lua_bundle_paths.c
+ *   bundle:policies() -> { { name =, file =, line =, examples = how many, types = { text, ... } }, ... }
  *   bundle:explain(type, path) -> { rule, ... } strongest first, the winner's won = true
  *   bundle:rules() -> { rule, ... }: those of files (the schema's are read when a type is met)
  *     rule: { verb =, path =, type =, layer =, file =, line =, owner =, why =, till_ms =, conditional =,
@@ -321,7 +322,7 @@ static int l_policies(lua_State *L) {
   lua_createtable(L, (int)declarations->policy_count, 0);
   for (uint32_t i = 0; i < declarations->policy_count; i++) {
     const struct azd_policy *policy = &declarations->policies[i];
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     lua_pushstring(L, policy->name);
     lua_setfield(L, -2, "name");
     lua_pushstring(L, policy->origin.file);
@@ -330,6 +331,12 @@ static int l_policies(lua_State *L) {
     lua_setfield(L, -2, "line");
     lua_pushinteger(L, policy->example_count);
     lua_setfield(L, -2, "examples");
+    lua_createtable(L, (int)policy->types.count, 0);
+    for (uint32_t t = 0; t < policy->types.count; t++) {
+      lua_pushstring(L, policy->types.items[t]);
+      lua_rawseti(L, -2, (lua_Integer)t + 1);
+    }
+    lua_setfield(L, -2, "types");
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   return 1;
@@ -384,6 +391,7 @@ int azd_open_bundles(lua_State *L) {
                                      {"rules", l_rules},
                                      {"explain", l_explain},
                                      {"policies", l_policies},
+                                     {"unknown_paths", azd_bundle_unknown_paths},
                                      {NULL, NULL}};
   static const luaL_Reg functions[] = {{"build", l_build}, {NULL, NULL}};
   azd_new_class(L, class_name, methods, l_close);

@@ -1,19 +1,14 @@
 #include "json/ruleset.h"
+#include "json/provider_files.h"
 #include "json/ruleset_impl.h"
 #include "json/schema_text.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Rules stand in chunks that never move, so that a number can be looked up while another thread reads a schema file. */
 enum { CHUNK_RULES = 512, CHUNKS_MAX = 8192 };
-enum { SCHEMA_FILE_MAX_BYTES = 64 * 1024 * 1024, PROVIDER_MAX_BYTES = 128 };
 /* Types without any rule that are remembered as such; type names come from bodies, so they are not trusted to be few.
  */
 enum { BARE_TYPES_MAX = 8192 };
@@ -21,14 +16,6 @@ enum { BARE_TYPES_MAX = 8192 };
 struct stored {
   struct azd_rule rule;
   struct azd_path path;
-};
-
-struct provider {
-  struct provider *next;
-  char *name; /* lower case */
-  char *file; /* its path, for errors and explain */
-  char *text; /* NULL: no such file */
-  size_t bytes;
 };
 
 struct type {
@@ -52,8 +39,7 @@ struct azd_ruleset {
   struct type *types[TYPE_SLOTS]; /* by folded name */
   struct type *any;               /* "*" */
   uint32_t bare_types;
-  struct provider *providers;
-  char *schema_dir;
+  struct azd_provider_files schema;
   bool sealed;
 };
 
@@ -127,12 +113,8 @@ void azd_ruleset_unref(struct azd_ruleset *ruleset) {
       azd_buf_free(&type->rules);
     }
   if (ruleset->any) free_tries(ruleset->any, NULL);
-  for (struct provider *provider = ruleset->providers, *next; provider; provider = next) {
-    next = provider->next;
-    free(provider->name), free(provider->file), free(provider->text), free(provider);
-  }
   for (uint32_t i = 0; i < CHUNKS_MAX; i++) free(atomic_load_explicit(&ruleset->chunks[i], memory_order_relaxed));
-  free(ruleset->schema_dir);
+  azd_provider_files_close(&ruleset->schema);
   azd_arena_free(&ruleset->arena);
   pthread_rwlock_destroy(&ruleset->lock);
   free(ruleset);
@@ -233,85 +215,15 @@ int azd_ruleset_add(struct azd_ruleset *ruleset, const struct azd_rule *rule, st
 }
 
 const char *azd_ruleset_schema_dir(const struct azd_ruleset *ruleset) {
-  return ruleset->schema_dir;
+  return ruleset->schema.folder;
 }
 
 int azd_ruleset_set_schema_dir(struct azd_ruleset *ruleset, const char *path, struct azd_error *error) {
   AZD_ASSERT(!ruleset->sealed);
-  struct stat info;
-  if (stat(path, &info) || !S_ISDIR(info.st_mode))
-    return azd_fail(error, AZD_EIO, "%s: not a folder with schema rules", path);
-  char *copy = strdup(path);
-  if (!copy) return no_memory(error);
-  free(ruleset->schema_dir);
-  ruleset->schema_dir = copy;
-  return 0;
+  return azd_provider_files_open(&ruleset->schema, path, ".rules", error);
 }
 
 /* ---- the schema layer ---- */
-
-static int read_file(struct provider *provider, struct azd_error *error) {
-  int status = 0, fd = open(provider->file, O_RDONLY | O_CLOEXEC);
-  struct stat info;
-  if (fd < 0) {
-    if (errno == ENOENT) return 0;
-    return azd_fail(error, AZD_EIO, "%s: %s", provider->file, strerror(errno));
-  }
-  if (fstat(fd, &info) || !S_ISREG(info.st_mode))
-    status = azd_fail(error, AZD_EIO, "%s: not a file", provider->file);
-  else if (info.st_size > SCHEMA_FILE_MAX_BYTES)
-    status = azd_fail(error, AZD_ELIMIT, "%s: larger than %d bytes", provider->file, SCHEMA_FILE_MAX_BYTES);
-  else if (!(provider->text = malloc((size_t)info.st_size + 1)))
-    status = no_memory(error);
-  while (!status && provider->bytes < (size_t)info.st_size) {
-    ssize_t got = read(fd, provider->text + provider->bytes, (size_t)info.st_size - provider->bytes);
-    if (got > 0)
-      provider->bytes += (size_t)got;
-    else if (got == 0)
-      break;
-    else if (errno != EINTR)
-      status = azd_fail(error, AZD_EIO, "%s: %s", provider->file, strerror(errno));
-  }
-  close(fd);
-  return status;
-}
-
-/* The provider's part of a type, as a file name: nothing that could leave the folder. */
-static bool provider_name(struct azd_str type, char name[PROVIDER_MAX_BYTES + 1]) {
-  size_t size = 0;
-  for (; size < type.size && type.data[size] != '/'; size++) {
-    unsigned char c = azd_fold((unsigned char)type.data[size]);
-    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || (c == '.' && size > 0);
-    if (!plain || size == PROVIDER_MAX_BYTES) return false;
-    name[size] = (char)c;
-  }
-  name[size] = '\0';
-  return size > 0 && size < type.size;
-}
-
-static int need_provider(struct azd_ruleset *ruleset, const char *name, struct provider **out,
-                         struct azd_error *error) {
-  struct provider *provider = ruleset->providers;
-  while (provider && strcmp(provider->name, name)) provider = provider->next;
-  if ((*out = provider)) return 0;
-  size_t file_bytes = strlen(ruleset->schema_dir) + strlen(name) + sizeof "/.rules";
-  int status = 0;
-  if (!(provider = calloc(1, sizeof *provider)) || !(provider->name = strdup(name)) ||
-      !(provider->file = malloc(file_bytes))) {
-    status = no_memory(error);
-  } else {
-    snprintf(provider->file, file_bytes, "%s/%s.rules", ruleset->schema_dir, name);
-    status = read_file(provider, error);
-  }
-  if (status) {
-    if (provider) free(provider->name), free(provider->file), free(provider->text);
-    free(provider);
-    return status;
-  }
-  provider->next = ruleset->providers;
-  *out = ruleset->providers = provider;
-  return 0;
-}
 
 static int store_schema_rule(void *context, const struct azd_rule *rule, struct azd_error *error) {
   const char *wrong = wrong_with(rule);
@@ -322,14 +234,13 @@ static int store_schema_rule(void *context, const struct azd_rule *rule, struct 
 
 /* Under the write lock. */
 static int read_schema(struct azd_ruleset *ruleset, struct azd_str type_name, struct azd_error *error) {
-  char name[PROVIDER_MAX_BYTES + 1];
-  struct provider *provider;
+  const struct azd_provider_file *provider;
   struct type *type = find_type(ruleset, type_name);
-  if ((type && type->schema_read) || !ruleset->schema_dir || !provider_name(type_name, name)) return 0;
-  int status = need_provider(ruleset, name, &provider, error);
-  if (status || !provider->text) return status;
+  if (type && type->schema_read) return 0;
+  int status = azd_provider_files_find(&ruleset->schema, type_name, &provider, error);
+  if (status || !provider) return status;
   status = azd_schema_text_parse((struct azd_str){provider->text, provider->bytes}, type_name,
-                                 azd_str_of(provider->file), store_schema_rule, ruleset, error);
+                                 azd_str_of(provider->path), store_schema_rule, ruleset, error);
   /* After an error the type stays unread, and what was stored of it is dropped. */
   type = find_type(ruleset, type_name);
   while (status && type && type->rules.size) {

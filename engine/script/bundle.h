@@ -73,6 +73,25 @@ typedef void azd_example_fn(void *context, const struct azd_example_result *resu
 int azd_bundle_test(struct azd_bundle *bundle, const char *file, azd_example_fn *tell, void *context,
                     struct azd_error *error);
 
+/* `policies check`, `rules check`: the paths that rules of the user name, and those that policies watch and read while
+ * their examples run, which no version of the type knows (json/properties.h). Each is told once, in the order of
+ * declarations, before the call returns, on the calling thread. A policy of several types may read what one of them
+ * has; types without a table, "*" and what stands below free properties are not asked about. 0; AZD_EPARSE, AZD_EIO (a
+ * table that cannot be read), AZD_ESCRIPT, AZD_ENOMEM. */
+struct azd_properties;
+struct azd_unknown_path {
+  const char *policy; /* its name; NULL: a rule */
+  const struct azd_rule *rule;
+  struct azd_str file, type, path;
+  int line;
+  struct azd_str unknown;      /* the name in the path that nobody knows */
+  const struct azd_str *names; /* that stand at its place */
+  uint32_t name_count;
+};
+typedef void azd_unknown_path_fn(void *context, const struct azd_unknown_path *unknown);
+int azd_bundle_check_paths(struct azd_bundle *bundle, struct azd_properties *properties, azd_unknown_path_fn *tell,
+                           void *context, struct azd_error *error);
+
 /* ---- the current one ---- */
 
 struct azd_bundles;

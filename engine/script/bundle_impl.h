@@ -72,6 +72,11 @@ void azd_script_state_close(struct azd_script_state *state);
 
 /* prove.c */
 int azd_bundle_prove(struct azd_bundle *bundle, struct azd_error *error);
+/* Runs every example, whatever it gives, and tells the reader what the policies read; begin before each policy's, with
+ * the reader's context. */
+typedef void azd_policy_fn(void *context, const struct azd_policy *policy);
+int azd_bundle_read_examples(struct azd_bundle *bundle, const struct azd_lend_reader *reader, azd_policy_fn *begin,
+                             struct azd_error *error);
 
 void azd_bundle_strike(struct azd_bundle *bundle, int function, const struct azd_fault *fault);
 

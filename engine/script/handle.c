@@ -113,6 +113,13 @@ static void push_child(lua_State *L, const struct target *target, uint32_t i) {
   push_node(L, target->lend, target->slot, azd_doc_element(target->doc, target->number, i));
 }
 
+azd_node azd_lend_member(const struct azd_lend *lend, unsigned slot, const struct azd_doc *doc, azd_node object,
+                         struct azd_str key) {
+  if (lend->reader && azd_doc_type(doc, object) == AZD_JSON_OBJECT)
+    lend->reader->read(lend->reader->context, slot, doc, object, key);
+  return azd_doc_member(doc, object, key);
+}
+
 /* ---- metamethods: no script can reach them but by the operators, so the first operand is what it is ---- */
 
 static int handle_index(lua_State *L) { /* handle key */
@@ -127,7 +134,7 @@ static int handle_index(lua_State *L) { /* handle key */
   if (lua_type(L, 2) == LUA_TSTRING) {
     struct azd_str key;
     key.data = lua_tolstring(L, 2, &key.size);
-    child = azd_doc_member(target.doc, target.number, key);
+    child = azd_lend_member(target.lend, target.slot, target.doc, target.number, key);
   } else if (lua_isinteger(L, 2)) {
     lua_Integer i = lua_tointeger(L, 2);
     if (i >= 1 && i <= azd_doc_count(target.doc, target.number))

@@ -28,12 +28,20 @@ struct azd_lend_objects {
   void (*member)(lua_State *L, void *host, uint32_t object, uint32_t i);
 };
 
+/* Who is told of each member of a document that a script asks for by name, there or not: the check of paths while
+ * examples run, nobody while azdrift works. May not raise. */
+struct azd_lend_reader {
+  void (*read)(void *context, unsigned slot, const struct azd_doc *doc, azd_node object, struct azd_str key);
+  void *context;
+};
+
 struct azd_lend {
   uint32_t epoch;
   const struct azd_doc *docs[AZD_LEND_DOCS]; /* borrowed until azd_lend_return */
   uint32_t sizes[AZD_LEND_DOCS];
   const struct azd_lend_objects *objects;
   void *host;
+  const struct azd_lend_reader *reader; /* or NULL; outlives azd_lend_return */
 };
 
 /* slot < AZD_LEND_DOCS; doc may be NULL. */
@@ -51,6 +59,10 @@ void azd_handle_push_object(lua_State *L, uint32_t object);
 
 /* The document and node behind the handle at index; raises on a stale one. false for anything that is no document. */
 bool azd_handle_node(lua_State *L, int index, const struct azd_doc **doc, azd_node *node, unsigned *slot);
+
+/* The member of a document, told to the reader where there is one. */
+azd_node azd_lend_member(const struct azd_lend *lend, unsigned slot, const struct azd_doc *doc, azd_node object,
+                         struct azd_str key);
 
 /* ---- values that are documents, the host's objects or a script's tables alike ---- */
 

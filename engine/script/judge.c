@@ -53,6 +53,7 @@ static int need_state(struct azd_judge *judge, struct azd_error *error) {
   azd_lend_document(lend, AZD_SLOT_AFTER, judge->run.input->after);
   azd_lend_document(lend, AZD_SLOT_CONTEXT, judge->run.input->context);
   lend->objects = &azd_judge_objects;
+  lend->reader = judge->reader;
   lend->host = &judge->run;
   return 0;
 }

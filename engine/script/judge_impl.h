@@ -44,12 +44,13 @@ struct azd_judging {
 };
 
 struct azd_judge {
-  struct azd_bundle *bundle;      /* a reference, or NULL */
-  struct azd_script_state *state; /* of this thread and the bundle; NULL until needed, and after a stop */
-  struct azd_watch *watch;        /* joined with the first bundle */
-  int64_t work_max;               /* proving counts work; 0 */
-  int64_t budget_us;              /* 0: the sandbox's */
-  const struct azd_policy *only;  /* proving: this policy alone, untuned; NULL */
+  struct azd_bundle *bundle;            /* a reference, or NULL */
+  struct azd_script_state *state;       /* of this thread and the bundle; NULL until needed, and after a stop */
+  struct azd_watch *watch;              /* joined with the first bundle */
+  int64_t work_max;                     /* proving counts work; 0 */
+  int64_t budget_us;                    /* 0: the sandbox's */
+  const struct azd_policy *only;        /* proving: this policy alone, untuned; NULL */
+  const struct azd_lend_reader *reader; /* the check of paths: is told what scripts read; NULL */
   uint64_t rebuilt;
   struct azd_change whole_body; /* the one change of an added or removed resource */
   struct azd_buf text;          /* for values in messages */

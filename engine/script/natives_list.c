@@ -19,7 +19,7 @@ static bool member_node(lua_State *L, const struct azd_doc **doc, azd_node *memb
   }
   struct azd_str key;
   key.data = luaL_checklstring(L, 2, &key.size);
-  *member = azd_doc_member(*doc, object, key);
+  *member = azd_lend_member(&azd_sandbox_of(L)->lend, slot, *doc, object, key);
   return true;
 }
 

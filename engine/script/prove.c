@@ -222,6 +222,25 @@ int azd_bundle_prove(struct azd_bundle *bundle, struct azd_error *error) {
   return rc;
 }
 
+int azd_bundle_read_examples(struct azd_bundle *bundle, const struct azd_lend_reader *reader, azd_policy_fn *begin,
+                             struct azd_error *error) {
+  const struct azd_declarations *declarations = &bundle->declarations;
+  struct prover prover;
+  int rc = prover_open(&prover, bundle, error);
+  if (rc != 0) return rc;
+  prover.judge->reader = reader;
+  for (uint32_t p = 0; p < declarations->policy_count && rc == 0; p++) {
+    const struct azd_policy *policy = &declarations->policies[p];
+    begin(reader->context, policy);
+    for (uint32_t e = 0; e < policy->example_count && rc == 0; e++) {
+      struct outcome outcome;
+      rc = run_example(&prover, policy, &policy->examples[e], &outcome, error);
+    }
+  }
+  prover_close(&prover);
+  return rc;
+}
+
 static bool is_file(const char *name, const char *wanted_end) {
   size_t size = strlen(name), end = wanted_end ? strlen(wanted_end) : 0;
   if (end == 0) return true;

@@ -60,9 +60,28 @@ function bundle:test(file) end
 ---@field file string
 ---@field line integer
 ---@field examples integer  how many it has
+---@field types string[]    "*": all
 
 ---@return azdrift.bundle.policy[]
 function bundle:policies() end
+
+---@class azdrift.bundle.unknown_path
+---@field policy? string   its name; nil: a rule
+---@field verb? string     of the rule
+---@field file string
+---@field line integer
+---@field type string
+---@field path string
+---@field unknown string   the name in the path that nobody knows
+---@field names string[]   that stand at its place
+
+--- Paths that rules name, and that policies watch or read while their examples run, which no version of the type knows;
+--- awaits. Types without a table, "*" and what is free by schema are not asked about.
+---@param folder string  catalog/properties
+---@return azdrift.bundle.unknown_path[]? unknown
+---@return string? message
+---@return string? code
+function bundle:unknown_paths(folder) end
 
 ---@class azdrift.bundle.rule
 ---@field verb string

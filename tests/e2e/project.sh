@@ -46,12 +46,12 @@ rm rules/more.lua
 
 # Policies that prove nothing, half of it, or the contrary.
 echo 'policy "unproved" { type = "Microsoft.Web/sites", severity = "low", kind = "added", message = "new" }' >policies/more.lua
-expect 1 'policies/more.lua:1: policy unproved has no examples' policies check
+expect 1 'policies/more.lua:1: policy unproved: has no examples' policies check
 cat >policies/more.lua <<'LUA'
 policy "half" { type = "Microsoft.Web/sites", watch = "properties.httpsOnly", to = { false }, severity = "low", message = "m",
   examples = { { old = { properties = { httpsOnly = true } }, new = { properties = { httpsOnly = false } }, gives = "low" } } }
 LUA
-expect 1 'policy half has no example that does not fire' policies check
+expect 1 'policy half: has no example that does not fire' policies check
 sed -i 's/gives = "low"/gives = "high"/' policies/more.lua
 expect 1 'half example 1: expected high, got low' policies test policies/more.lua
 # A project that does not prove itself judges nothing.
@@ -61,6 +61,47 @@ expect 1 'policies/more.lua:1' diff --policies old.json new.json
 rm policies/more.lua
 expect 2 'properties.httpsOnly:  true -> false' diff --policies old.json new.json
 expect 2 '"op":"replace","path":"/properties/httpsOnly","value":false' diff --raw --format jsonpatch old.json new.json
+
+# What no schema knows: a type, a path watched, a path read, a path of a rule. What is free, or may be undocumented, is no finding.
+cat >policies/more.lua <<'LUA'
+policy "astray" {
+  type = { "Microsoft.Web/sites", "Microsoft.Web/sights" }, watch = "tags", severity = "low",
+  examples = { { old = {}, new = { tags = { a = "b" } }, gives = "low" }, { old = {}, new = {}, gives = false } },
+}
+policy "misspelt" {
+  type = "Microsoft.Web/sites", watch = { "properties.httpOnly", "properties.siteConfig", "tags['my.own']" }, severity = "low",
+  on_resource = function(r)
+    return r.after.properties.siteConfig.minTlsVersoin ~= r.before.properties.siteConfig.minTlsVersoin and "low"
+  end,
+  examples = {
+    { old = { properties = { siteConfig = { minTlsVersoin = "1.2" } } }, new = { properties = { siteConfig = {} } }, gives = "low" },
+    { old = { properties = { siteConfig = {} } }, new = { properties = { siteConfig = { vnetName = "x" } } }, gives = false },
+  },
+}
+LUA
+expect 1 'policies/more.lua:1: policy astray: names a resource type that nobody knows: Microsoft.Web/sights; did you mean "Microsoft.Web/sites"?' \
+  policies check
+expect 1 'policies/more.lua:5: policy misspelt: no version of Microsoft.Web/sites knows "httpOnly" in properties.httpOnly; did you mean "httpsonly"?' \
+  policies check
+expect 1 'no version of Microsoft.Web/sites knows "minTlsVersoin" in properties.siteConfig.minTlsVersoin; did you mean "minTlsVersion"?' \
+  policies check
+expect 1 ': 3 to look at' policies check
+rm policies/more.lua
+cat >rules/more.lua <<'LUA'
+rules { type = { "Microsoft.Web/sites", "Microsoft.Web/serverfarms" }, owner = "web",
+  { ignore = "properties.maximumNumberOfWorkers", why = "one of both has it, and a shipped rule is overridden: no finding" },
+  { ignore = "tags['any.thing']", why = "a map" },
+  { ignore = "..lastPublishedStamp", why = "at any depth: below what is free too" },
+  { ignore = "properties.zzzInternal", why = "sent, and documented nowhere" },
+}
+LUA
+expect 0 'rules/more.lua:5: no version of Microsoft.Web/sites knows "zzzInternal"' rules check
+sed -i 's/zzzInternal/httpsOnli/' rules/more.lua
+expect 1 'knows "httpsOnli" in properties.httpsOnli; did you mean "httpsonly"?' rules check
+expect 1 ': 1 to look at' rules check
+sed -i "s/serverfarms/serverfarmz/; /httpsOnli/d; /maximum/d" rules/more.lua
+expect 1 'rules/more.lua:2: names a resource type that nobody knows: Microsoft.Web/serverfarmz; did you mean' rules check
+rm rules/more.lua
 
 # The database driver's shared counters: none is opened, and what a killed process of that number left disturbs nobody.
 if [ -w /dev/shm ]; then

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "script/bundle.h"
+#include "json/properties.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,10 +90,32 @@ static void every_policy_has_both_proofs(void **state) {
   azd_bundle_unref(bundle);
 }
 
+static void refuse_unknown(void *context, const struct azd_unknown_path *unknown) {
+  (void)context;
+  fail_msg("%.*s:%d: %s: no version of %.*s knows %.*s in %.*s", AZD_STR_FORMAT(unknown->file), unknown->line,
+           unknown->policy ? unknown->policy : "a rule", AZD_STR_FORMAT(unknown->type),
+           AZD_STR_FORMAT(unknown->unknown), AZD_STR_FORMAT(unknown->path));
+}
+
+static void every_policy_watches_and_reads_what_exists(void **state) {
+  struct azd_bundle_options options = options_of_shipped();
+  struct azd_bundle *bundle;
+  struct azd_properties *properties;
+  struct azd_error error = {0};
+  (void)state;
+  options.unproved = true;
+  if (azd_bundle_build(&options, &bundle, &error)) fail_msg("%s", error.text);
+  if (azd_properties_open(AZD_SOURCE_DIR "/catalog/properties", &properties, &error)) fail_msg("%s", error.text);
+  if (azd_bundle_check_paths(bundle, properties, refuse_unknown, NULL, &error)) fail_msg("%s", error.text);
+  azd_properties_unref(properties);
+  azd_bundle_unref(bundle);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_shipped_bundle_is_proved),
       cmocka_unit_test(every_policy_has_both_proofs),
+      cmocka_unit_test(every_policy_watches_and_reads_what_exists),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 local failure = require("azdrift.cli.failure")
 local options = require("azdrift.cli.options")
 local project = require("azdrift.cli.project")
+local schema = require("azdrift.cli.schema")
 local terminal = require("azdrift.cli.terminal")
 local value = require("azdrift.report.value")
 
@@ -101,23 +102,29 @@ local function unproved(policies, results)
     local text = not seen.fires and not seen.rests and "has no examples" or not seen.fires and "has no example that fires"
       or not seen.rests and "has no example that does not fire (gives = false)"
     if text then
-      findings[#findings + 1] = { policy = policy.name, file = policy.file, line = policy.line, text = text }
+      findings[#findings + 1] = { policy = policy.name, file = policy.file, line = policy.line, text = text, kind = "unproved" }
     end
   end
   return findings
 end
 
+local function findings_of(context, bundle, policies)
+  local findings = unproved(policies, failure.check(bundle:test()))
+  for _, finding in ipairs(schema.unknown_types(context, policies)) do findings[#findings + 1] = finding end
+  for _, finding in ipairs(schema.unknown_paths(context, bundle, true)) do findings[#findings + 1] = finding end
+  return findings
+end
+
 local function check(context, values)
   local bundle = project.bundle(context, { policies = true })
-  local results = failure.check(bundle:test())
   local policies = bundle:policies()
-  local findings = unproved(policies, results)
+  local findings = findings_of(context, bundle, policies)
   for _, finding in ipairs(findings) do
     if values.format == "json" then
-      context:line(value.encode({ file = finding.file, line = finding.line, policy = finding.policy,
-        text = finding.text }))
+      context:line(value.encode({ file = finding.file, line = finding.line, policy = finding.policy, finding = finding.kind,
+        type = finding.type, path = finding.path, text = finding.text }))
     else
-      context:line(terminal.safe(("%s:%d: policy %s %s"):format(finding.file, finding.line, finding.policy,
+      context:line(terminal.safe(("%s:%d: policy %s: %s"):format(finding.file, finding.line, finding.policy,
         finding.text)))
     end
   end
@@ -139,9 +146,12 @@ return {
   commands = {
     {
       name = "check",
-      summary = "Load all policies; each needs an example that fires and one that does not",
+      summary = "Load all policies; each needs its proof, and types and properties that exist",
       usage = "azdrift policies check [options]",
-      about = { "Exit code 1 where a file does not load, an example fails or a policy is named; else 0." },
+      about = { "Names policies without an example that fires and one that does not, resource types that nobody knows, and paths "
+          .. "that no api-version of the type has: those a policy watches, and those it reads while its examples run. Maps "
+          .. "(tags) and what the schema leaves open may hold anything.",
+        "Exit code 1 where a file does not load, an example fails or a policy is named; else 0." },
       options = { options.LIST_FORMAT, options.JSON },
       examples = { { "in a pipeline", "azdrift policies check" } },
       run = check,

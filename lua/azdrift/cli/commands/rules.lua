@@ -2,6 +2,7 @@ local failure = require("azdrift.cli.failure")
 local moment = require("azdrift.cli.moment")
 local options = require("azdrift.cli.options")
 local project = require("azdrift.cli.project")
+local schema = require("azdrift.cli.schema")
 local terminal = require("azdrift.cli.terminal")
 local value = require("azdrift.report.value")
 
@@ -17,18 +18,40 @@ end
 local QUESTION = { ignore = "compare", observe = "compare", compare = "compare", key = "order", set = "order",
   list = "order" }
 
--- The rule that always speaks in place of this one, at this one's own path; nil where it is heard.
+-- The rule that always speaks in place of this one, at this one's own path; nil where it is heard. A shipped rule that one of
+-- yours overrides is no finding: that is what yours is for.
 local function beaten_by(bundle, rule)
   if not QUESTION[rule.verb] or rule.conditional or rule.between ~= "" or rule.type == "*" then return nil end
   local explained = bundle:explain(rule.type, rule.path)
   local winner
   for _, other in ipairs(explained or {}) do
     if other.won and not other.conditional and other.between == "" and QUESTION[other.verb] == QUESTION[rule.verb] then
-      if is_same(other, rule) then return nil end
+      if is_same(other, rule) or (other.layer ~= rule.layer and other.layer == "user") then return nil end
       winner = winner or other
     end
   end
   return winner
+end
+
+-- The user's rules, as schema.unknown_types wants them: each type of a file once, where it is named first.
+local function types_named(rules)
+  local entries, seen = {}, {}
+  for _, rule in ipairs(rules) do
+    local key = table.concat({ rule.file, rule.type }, "\0")
+    if rule.layer == "user" and not seen[key] then
+      seen[key] = true
+      entries[#entries + 1] = { file = rule.file, line = rule.line, types = { rule.type } }
+    end
+  end
+  return entries
+end
+
+-- Types and paths that the catalogue does not know. A path that is only near to none may be one that Azure sends and does not
+-- document, which is what many a rule is about: it is told, and no finding.
+local function unknown(context, bundle)
+  local findings = schema.unknown_types(context, types_named(bundle:rules()))
+  for _, found in ipairs(schema.unknown_paths(context, bundle, false)) do findings[#findings + 1] = found end
+  return findings
 end
 
 local function findings_of(bundle, now_ms)
@@ -47,25 +70,34 @@ local function findings_of(bundle, now_ms)
   return findings, count
 end
 
+local function tell_finding(context, values, finding)
+  local rule = finding.rule or finding
+  if values.format == "json" then
+    context:line(value.encode({ file = rule.file, line = rule.line, verb = rule.verb, path = rule.path,
+      type = rule.type, owner = rule.owner, finding = finding.kind, text = finding.text }))
+  elseif finding.rule then
+    context:line(terminal.safe(("%s: %s of %s %s (owner %s)"):format(place_of(rule), rule_text(rule), rule.type,
+      finding.text, rule.owner)))
+  else
+    context:line(terminal.safe(("%s: %s"):format(place_of(rule), finding.text)))
+  end
+end
+
 local function check(context, values)
   -- Loading is most of the check: what does not compile, is unknown or ties raises here with file and line.
   local bundle = project.bundle(context, {})
   local findings, count = findings_of(bundle, context.host.now_ms())
-  for _, finding in ipairs(findings) do
-    local rule = finding.rule
-    if values.format == "json" then
-      context:line(value.encode({ file = rule.file, line = rule.line, verb = rule.verb, path = rule.path,
-        type = rule.type, owner = rule.owner, finding = finding.kind, text = finding.text }))
-    else
-      context:line(terminal.safe(("%s: %s of %s %s (owner %s)"):format(place_of(rule), rule_text(rule), rule.type,
-        finding.text, rule.owner)))
-    end
+  local grave = #findings
+  for _, finding in ipairs(unknown(context, bundle)) do
+    findings[#findings + 1] = finding
+    grave = grave + (finding.is_guess and 0 or 1)
   end
+  for _, finding in ipairs(findings) do tell_finding(context, values, finding) end
   if values.format ~= "json" then
-    local verdict = #findings == 0 and "all in force" or ("%d to look at"):format(#findings)
+    local verdict = grave == 0 and "all in force" or ("%d to look at"):format(grave)
     context:line(("%d rules: %s"):format(count, verdict))
   end
-  return #findings == 0 and 0 or 1
+  return grave == 0 and 0 or 1
 end
 
 local function explain(context, values)
@@ -103,9 +135,12 @@ return {
   commands = {
     {
       name = "check",
-      summary = "Load all rules and name those that have expired or never speak",
+      summary = "Load all rules and name those that have expired, never speak, or speak of what does not exist",
       usage = "azdrift rules check [options]",
-      about = { "Exit code 1 where a file does not load or a rule is named; 0 where all are in force." },
+      about = { "Names rules that have expired, that another one always beats, and, of your own rules, resource types that nobody "
+          .. "knows and paths that no api-version of the type has.",
+        "Exit code 1 where a file does not load or a rule is named; 0 where all are in force. A path that is near to none that "
+          .. "is known is named too and leaves the exit code alone: Azure sends properties that it does not document." },
       options = { options.LIST_FORMAT, options.JSON },
       examples = { { "in a pipeline", "azdrift rules check --quiet" } },
       run = check,
