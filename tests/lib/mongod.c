@@ -23,6 +23,7 @@ struct mongod {
   struct mongod_options options;
   char program[1024], folder[1024];
   int members;
+  bool has_users; /* they are made by now */
   struct {
     int port;
     pid_t pid; /* 0: not running */
@@ -108,6 +109,8 @@ static pid_t spawn(const struct mongod *mongod, int member) {
                              "0.25",
                              "--setParameter",
                              "diagnosticDataCollectionEnabled=false",
+                             "--setParameter",
+                             "enableTestCommands=1",
                              NULL,
                              NULL,
                              NULL,
@@ -176,21 +179,38 @@ static bool start_member(struct mongod *mongod, int member) {
 /* ---- commands ---- */
 
 static mongoc_client_t *client_of(const struct mongod *mongod, int member) {
-  char url[128];
-  snprintf(url, sizeof url, "mongodb://127.0.0.1:%d/?directConnection=true&serverSelectionTimeoutMS=5000",
-           mongod->member[member].port);
+  char url[160];
+  snprintf(url, sizeof url, "mongodb://%s127.0.0.1:%d/?directConnection=true&serverSelectionTimeoutMS=5000",
+           mongod->has_users ? "root:secret@" : "", mongod->member[member].port);
   return mongoc_client_new(url);
 }
 
-static bool run(const struct mongod *mongod, int member, bson_t *command, bson_t *reply) {
+static bool run_on(const struct mongod *mongod, int member, const char *database, bson_t *command, bson_t *reply) {
   mongoc_client_t *client = client_of(mongod, member);
   bson_error_t error;
   bson_t ignored;
-  bool ok = mongoc_client_command_simple(client, "admin", command, NULL, reply ? reply : &ignored, &error);
+  bool ok = mongoc_client_command_simple(client, database, command, NULL, reply ? reply : &ignored, &error);
   if (!reply) bson_destroy(&ignored);
   bson_destroy(command);
   mongoc_client_destroy(client);
   return ok;
+}
+
+static bool run(const struct mongod *mongod, int member, bson_t *command, bson_t *reply) {
+  return run_on(mongod, member, "admin", command, reply);
+}
+
+char *mongod_run(const struct mongod *mongod, int member, const char *database, const char *command) {
+  bson_t reply, *doc = bson_new_from_json((const uint8_t *)command, -1, NULL);
+  if (!doc) return NULL;
+  char *text = run_on(mongod, member, database, doc, &reply) ? bson_as_relaxed_extended_json(&reply, NULL) : NULL;
+  bson_destroy(&reply);
+  return text;
+}
+
+bool mongod_step_down(struct mongod *mongod, int member) {
+  return run(mongod, member, BCON_NEW("replSetStepDown", BCON_INT32(10), "secondaryCatchUpPeriodSecs", BCON_INT32(5)),
+             NULL);
 }
 
 static bool is_primary(const struct mongod *mongod, int member) {
@@ -222,7 +242,6 @@ static bool initiate(const struct mongod *mongod) {
     bson_append_document_begin(&members, key, -1, &each);
     BSON_APPEND_INT32(&each, "_id", i);
     BSON_APPEND_UTF8(&each, "host", host);
-    BSON_APPEND_INT32(&each, "priority", i == 0 ? 2 : 1);
     bson_append_document_end(&members, &each);
   }
   bson_append_array_end(&config, &members);
@@ -261,13 +280,16 @@ struct mongod *mongod_start(const struct mongod_options *options, char *why_not)
   mongod->members = options->kind == MONGOD_REPLICA_SET ? MEMBERS_MAX : 1;
   mongoc_init();
   sweep(options->folder);
-  snprintf(mongod->folder, sizeof mongod->folder, "%s/mongod-data-%d-%d", options->folder, (int)getpid(), started++);
+  if (options->data)
+    snprintf(mongod->folder, sizeof mongod->folder, "%s", options->data);
+  else
+    snprintf(mongod->folder, sizeof mongod->folder, "%s/mongod-data-%d-%d", options->folder, (int)getpid(), started++);
   bool ok = find_program(mongod->program, sizeof mongod->program, why_not);
   if (!ok) goto out;
   snprintf(why_not, 512, "%.200s does not start: see its log in %.200s", mongod->program, mongod->folder);
   for (int i = 0; ok && i < mongod->members; i++) ok = start_member(mongod, i);
   if (ok && options->kind == MONGOD_REPLICA_SET) ok = initiate(mongod);
-  if (ok && options->with_users) ok = make_users(mongod);
+  if (ok && options->with_users) ok = mongod->has_users = make_users(mongod);
 out:
   if (ok) return mongod;
   mongod_stop(mongod);
@@ -277,7 +299,7 @@ out:
 void mongod_stop(struct mongod *mongod) {
   if (!mongod) return;
   for (int i = 0; i < mongod->members; i++) mongod_kill(mongod, i);
-  remove_tree(mongod->folder);
+  if (!mongod->options.data) remove_tree(mongod->folder);
   free(mongod);
 }
 

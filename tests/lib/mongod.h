@@ -14,6 +14,7 @@ enum { MONGOD_ELECTION_MS = 2000 };
 struct mongod_options {
   enum mongod_kind kind;
   const char *folder; /* the build folder */
+  const char *data;   /* NULL: a folder of its own below folder; else an existing one, which is not removed */
   bool with_users;    /* standalone: --auth with root:secret, writer:secret and reader:secret in admin */
 };
 
@@ -33,6 +34,11 @@ int mongod_primary(const struct mongod *mongod);
 /* kill -9, and start again on the same port and data. */
 void mongod_kill(struct mongod *mongod, int member);
 bool mongod_restart(struct mongod *mongod, int member);
+/* The primary gives up its place; another is elected. */
+bool mongod_step_down(struct mongod *mongod, int member);
+/* Runs a command, as extended JSON, and answers its reply, which the caller frees; NULL: refused. With users: as root.
+ * Test commands are on: configureFailPoint makes a server stall, hang up or fail as a real one does once a year. */
+char *mongod_run(const struct mongod *mongod, int member, const char *database, const char *command);
 /* SIGSTOP and SIGCONT. */
 void mongod_freeze(struct mongod *mongod, int member, bool freeze);
 
