@@ -23,14 +23,14 @@ struct frozen {
 };
 
 /* Its exit status is what publication answered, as a positive number; above 100: it did not come that far. */
-static inline void frozen_main(const char *place, enum frozen_how how, int out) {
+static inline void frozen_main(const char *place, enum frozen_how how, int resources, int out) {
   struct azd_store *store;
   struct tally_hand hand;
   struct azd_lease lease = {0};
   struct azd_commit *commit;
   if (azd_store_open(&(struct azd_store_options){.url = place}, &store, ERR)) _exit(101);
   tally_hand_init(&hand, store);
-  if (tally_begin(&hand, SCOPE, "frozen", FROZEN_LEASE_MS, &lease, &commit, ERR)) _exit(102);
+  if (tally_begin(&hand, SCOPE, "frozen", FROZEN_LEASE_MS, resources, &lease, &commit, ERR)) _exit(102);
   struct azd_snapshot snapshot = world_snapshot(AZD_SNAPSHOT_COMPLETE, lease.seq);
   if (write(out, &lease.seq, sizeof lease.seq) != sizeof lease.seq) _exit(103);
   if (how == FROZEN_BEFORE_FENCE) raise(SIGSTOP);
@@ -39,14 +39,15 @@ static inline void frozen_main(const char *place, enum frozen_how how, int out) 
   _exit(-rc);
 }
 
-static inline struct frozen frozen_start(const char *place, enum frozen_how how) {
+/* Its run puts resources [0, resources). */
+static inline struct frozen frozen_start(const char *place, enum frozen_how how, int resources) {
   struct frozen frozen = {0};
   int pipes[2];
   assert_int_equal(pipe(pipes), 0);
   frozen.pid = fork();
   if (frozen.pid == 0) {
     close(pipes[0]);
-    frozen_main(place, how, pipes[1]);
+    frozen_main(place, how, resources, pipes[1]);
   }
   close(pipes[1]);
   assert_int_equal(read(pipes[0], &frozen.seq, sizeof frozen.seq), sizeof frozen.seq);

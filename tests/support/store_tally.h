@@ -93,12 +93,13 @@ static inline int tally_put(struct tally_hand *hand, struct azd_commit *commit, 
 }
 
 static inline int tally_begin(struct tally_hand *hand, struct azd_str scope, const char *owner, int64_t ttl_ms,
-                              struct azd_lease *lease, struct azd_commit **commit, struct azd_error *error) {
+                              int resources, struct azd_lease *lease, struct azd_commit **commit,
+                              struct azd_error *error) {
   *commit = NULL;
   int rc = azd_store_acquire(hand->store, scope, azd_str_of(owner), ttl_ms, lease, error);
   if (!rc) rc = azd_store_map_load(hand->store, scope, hand->map, error);
   if (!rc) rc = azd_commit_begin(hand->store, lease, commit, error);
-  for (int i = 0; !rc && i < WORLD_RESOURCES; i++) rc = tally_put(hand, *commit, i, (int)lease->seq, error);
+  for (int i = 0; !rc && i < resources; i++) rc = tally_put(hand, *commit, i, (int)lease->seq, error);
   return rc;
 }
 
@@ -107,7 +108,7 @@ static inline int tally_run(struct tally_hand *hand, struct azd_str scope, const
                             struct azd_error *error) {
   struct azd_lease lease = {0};
   struct azd_commit *commit;
-  int rc = tally_begin(hand, scope, owner, 600000, &lease, &commit, error);
+  int rc = tally_begin(hand, scope, owner, 600000, WORLD_RESOURCES, &lease, &commit, error);
   struct azd_snapshot snapshot = world_snapshot(AZD_SNAPSHOT_COMPLETE, lease.seq);
   if (!rc) rc = azd_commit_publish(commit, &snapshot, error);
   if (rc) azd_commit_abort(commit);

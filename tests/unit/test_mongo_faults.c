@@ -320,7 +320,7 @@ static void engine_frozen_before_its_fence_is_refused(void **state) {
   struct world w;
   world_init(&w, *state);
   int64_t first = run_in(&w);
-  struct frozen frozen = frozen_start(w.place, FROZEN_BEFORE_FENCE);
+  struct frozen frozen = frozen_start(w.place, FROZEN_BEFORE_FENCE, WORLD_RESOURCES);
   frozen_wait_stopped(&frozen);
   assert_int_equal(assert_whole(w.store), first);
   frozen_take_over(&w, "engine-b");
@@ -339,7 +339,7 @@ static void engine_frozen_after_its_fence_is_finished_by_the_next(void **state) 
   world_init(&w, *state);
   int64_t first = run_in(&w);
   hold_closing(w.place, true);
-  struct frozen frozen = frozen_start(w.place, FROZEN_BY_PARENT);
+  struct frozen frozen = frozen_start(w.place, FROZEN_BY_PARENT, WORLD_RESOURCES);
   for (int waited = 0; waited < 3000 && !is_closing(w.place, frozen.seq); waited++) poll(NULL, 0, 10);
   assert_true(is_closing(w.place, frozen.seq));
   frozen_stop(&frozen);

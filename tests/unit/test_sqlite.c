@@ -1,6 +1,6 @@
 /* What can happen to the one file of the SQLite store: each fault has a clear error and loses nothing that was
  * committed. */
-#include "support/store_world.h"
+#include "support/store_sqlite.h"
 
 #include "base/clock.h"
 
@@ -13,22 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void fresh_file(char *place, size_t place_bytes) {
-  static int made;
-  snprintf(place, place_bytes, "%s/sqlite-%d-%d.db", AZD_BINARY_DIR, (int)getpid(), made++);
-}
-
-static void drop_file(const char *place) {
-  char name[600];
-  unlink(place);
-  snprintf(name, sizeof name, "%s-wal", place);
-  unlink(name);
-  snprintf(name, sizeof name, "%s-shm", place);
-  unlink(name);
-}
-
-static struct store_factory sqlite = {.name = "sqlite", .fresh = fresh_file, .drop = drop_file};
-
 static int open_code(const char *place, bool read_only) {
   struct azd_store *store = NULL;
   int rc = azd_store_open(&(struct azd_store_options){.url = place, .read_only = read_only}, &store, ERR);
@@ -40,16 +24,6 @@ static void assert_refused(const char *place, bool read_only, int code, const ch
   assert_int_equal(open_code(place, read_only), code);
   assert_non_null(strstr(ERR->text, place));
   if (!strstr(ERR->text, says)) fail_msg("'%s' does not say '%s'", ERR->text, says);
-}
-
-/* SQL on the file behind the store's back. */
-static void surgery(const char *place, const char *sql) {
-  sqlite3 *db;
-  char *message = NULL;
-  assert_int_equal(sqlite3_open(place, &db), SQLITE_OK);
-  sqlite3_busy_timeout(db, 10000);
-  if (sqlite3_exec(db, sql, NULL, NULL, &message)) fail_msg("%s: %s", sql, message);
-  sqlite3_close(db);
 }
 
 static void write_file(const char *place, const char *bytes, size_t count) {
@@ -406,129 +380,6 @@ static void commit_that_died_while_closing_is_rolled_forward(void **state) {
   world_free(&w);
 }
 
-/* ---- the disk is full ---- */
-
-static void full_disk_fails_the_commit_and_nothing_else(void **state) {
-  struct world w;
-  struct azd_commit *commit;
-  struct rlimit limit, was;
-  struct stat file;
-  int states[WORLD_RESOURCES];
-  (void)state;
-  signal(SIGXFSZ, SIG_IGN); /* a file at its size limit answers EFBIG, as a full disk ENOSPC */
-  world_init(&w, &sqlite);
-  int64_t seq = world_first(&w, 30, states);
-  struct azd_lease lease = world_acquire(&w, "engine-a");
-  struct azd_snapshot snapshot = world_snapshot(AZD_SNAPSHOT_COMPLETE, 5);
-  char wal[600];
-  snprintf(wal, sizeof wal, "%s-wal", w.place);
-  must(azd_store_map_load(w.store, SCOPE, w.map, ERR));
-  must(azd_commit_begin(w.store, &lease, &commit, ERR));
-  for (int i = 100; i < 2000; i++) must(world_put_one(&w, commit, i, 1, NULL));
-  assert_int_equal(stat(wal, &file), 0);
-  getrlimit(RLIMIT_FSIZE, &was);
-  limit = was;
-  limit.rlim_cur = (rlim_t)file.st_size + 50000;
-  setrlimit(RLIMIT_FSIZE, &limit);
-  int rc = azd_commit_publish(commit, &snapshot, ERR);
-  setrlimit(RLIMIT_FSIZE, &was);
-  assert_int_equal(rc, AZD_EIO);
-  assert_non_null(strstr(ERR->text, w.place));
-  assert_int_equal(world_last(&w), seq);
-  world_assert_at(&w, seq, states);
-  must(azd_commit_publish(commit, &snapshot, ERR)); /* space is back: the same commit goes through */
-  assert_int_equal(snapshot.resources, 30 + 1900);
-  world_assert_sound(&w);
-  world_free(&w);
-}
-
-/* ---- kill -9 ---- */
-
-/* Commits for ever, a byte into the pipe after each publication; every third one is larger than a batch. */
-static void commit_until_killed(const char *place, int out) {
-  struct world w = {.store = world_open_at(place), .map = azd_map_new(), .work = azd_codec_work_new()};
-  for (int run = 0;; run++) {
-    struct azd_commit *commit;
-    struct world_put put;
-    struct azd_lease lease = world_acquire(&w, "doomed");
-    struct azd_snapshot snapshot = world_snapshot(AZD_SNAPSHOT_COMPLETE, 1000 * lease.seq);
-    must(azd_store_map_load(w.store, SCOPE, w.map, ERR));
-    must(azd_commit_begin(w.store, &lease, &commit, ERR));
-    int count = run % 3 == 2 ? WORLD_MANY : 400;
-    for (int i = 0; i < count; i++) {
-      world_fill(&w, &put, i, (int)lease.seq);
-      must(azd_commit_put(commit, &put.version, 1, NULL, ERR));
-      azd_buf_free(&put.body);
-    }
-    must(azd_commit_publish(commit, &snapshot, ERR));
-    uint8_t seq[8];
-    memcpy(seq, &lease.seq, sizeof seq);
-    if (write(out, seq, sizeof seq) != sizeof seq) _exit(1);
-  }
-}
-
-/* Waits for a few publications, then a random while (by burning it: the moment is the point), then kills. Answers the
- * last seq the child said was published. */
-static int64_t run_and_kill(const char *place, uint64_t *random) {
-  int pipes[2];
-  int64_t seq = 0;
-  assert_int_equal(pipe(pipes), 0);
-  pid_t pid = fork();
-  if (pid == 0) {
-    close(pipes[0]);
-    commit_until_killed(place, pipes[1]);
-  }
-  close(pipes[1]);
-  *random = *random * UINT64_C(6364136223846793005) + 1442695040888963407;
-  int publications = 1 + (int)(*random >> 33) % 3;
-  for (int i = 0; i < publications; i++) assert_int_equal(read(pipes[0], &seq, sizeof seq), sizeof seq);
-  int64_t until_ns = azd_clock_mono_ns() + (int64_t)(*random >> 40) % 200 * 1000000;
-  while (azd_clock_mono_ns() < until_ns) continue;
-  kill(pid, SIGKILL);
-  waitpid(pid, NULL, 0);
-  while (read(pipes[0], &seq, sizeof seq) == sizeof seq) continue;
-  close(pipes[0]);
-  return seq;
-}
-
-static void killed_at_any_moment_only_whole_snapshots_remain(void **state) {
-  struct world w;
-  char place[512];
-  uint64_t random = 20261122;
-  int rounds = getenv("AZD_TORTURE") ? 100 : 20, survived = 0, more = 0;
-  (void)state;
-  fresh_file(place, sizeof place);
-  for (int round = 0; round < rounds; round++) {
-    int64_t said = run_and_kill(place, &random);
-    w = (struct world){
-        .factory = &sqlite, .store = world_open_at(place), .map = azd_map_new(), .work = azd_codec_work_new()};
-    snprintf(w.place, sizeof w.place, "%s", place);
-    azd_arena_init(&w.arena, 0);
-    azd_buf_init(&w.scratch, 0);
-    int64_t last = world_last(&w);
-    assert_true(last >= said); /* nothing that was said to be published is lost */
-    more += last > said;
-    struct azd_check check;
-    must(azd_store_check(w.store, SCOPE, false, NULL, NULL, &check, ERR));
-    if (check.findings) fail_msg("round %d: %s", round, check.first);
-    struct azd_lease lease = world_acquire(&w, "doomed"); /* recovers */
-    must(azd_store_release(w.store, &lease, ERR));
-    must(azd_store_map_load(w.store, SCOPE, w.map, ERR));
-    struct azd_store_stats stats;
-    must(azd_store_stats(w.store, &stats, ERR));
-    assert_int_equal(stats.open_versions, azd_map_count(w.map));
-    survived++;
-    azd_store_close(w.store);
-    azd_map_free(w.map);
-    azd_codec_work_free(w.work);
-    azd_arena_free(&w.arena);
-    azd_buf_free(&w.scratch);
-  }
-  print_message("killed %d times, recovered %d, of these %d with a commit finished that nobody had heard of\n", rounds,
-                survived, more);
-  drop_file(place);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(missing_file_and_folder_are_said),
@@ -544,8 +395,6 @@ int main(void) {
       cmocka_unit_test(damaged_pages_are_never_read_as_data),
       cmocka_unit_test(chain_names_the_first_break),
       cmocka_unit_test(commit_that_died_while_closing_is_rolled_forward),
-      cmocka_unit_test(full_disk_fails_the_commit_and_nothing_else),
-      cmocka_unit_test(killed_at_any_moment_only_whole_snapshots_remain),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,23 +1,6 @@
 /* The storage contract, kept by SQLite. */
 #include "support/store_contract.h"
-
-#include <unistd.h>
-
-static void fresh_file(char *place, size_t place_bytes) {
-  static int made;
-  snprintf(place, place_bytes, "%s/contract-%d-%d.db", AZD_BINARY_DIR, (int)getpid(), made++);
-}
-
-static void drop_file(const char *place) {
-  char name[600];
-  unlink(place);
-  snprintf(name, sizeof name, "%s-wal", place);
-  unlink(name);
-  snprintf(name, sizeof name, "%s-shm", place);
-  unlink(name);
-}
-
-static struct store_factory sqlite = {.name = "sqlite", .fresh = fresh_file, .drop = drop_file};
+#include "support/store_sqlite.h"
 
 #define STORE_CASE(name) cmocka_unit_test_prestate(name, &sqlite)
 
