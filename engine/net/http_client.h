@@ -65,8 +65,8 @@ enum azd_http_encoding { AZD_HTTP_IDENTITY, AZD_HTTP_GZIP, AZD_HTTP_DEFLATE, AZD
 
 struct azd_http_reply {
   struct azd_error error; /* code 0: a reply came; else what went wrong */
-  const char *reason;     /* of a failure, static, for programs: "resolve", "connect", "tls", "timeout", "reset", "cut",
-                           * "limit",     "protocol", "memory", "io"; NULL without one */
+  const char *reason;     /* of a failure, static, for programs: "resolve", "connect", "tls", "untrusted" (the peer's
+                           * certificate), "timeout", "reset", "cut", "limit", "protocol", "memory", "io"; NULL: none */
   int status;
   struct azd_buf headers; /* name NUL value NUL ..., names in lower case; in the order sent, repeated names repeated */
   struct azd_buf body;    /* as sent */

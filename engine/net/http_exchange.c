@@ -241,12 +241,12 @@ static void fail_by_curl(struct azd_http_exchange *exchange, CURLcode result) {
   case CURLE_COULDNT_CONNECT: fail_reply(exchange, AZD_EIO, "connect", text); break;
   case CURLE_OPERATION_TIMEDOUT: fail_reply(exchange, AZD_ETIMEOUT, "timeout", text); break;
   case CURLE_PEER_FAILED_VERIFICATION:
-  case CURLE_SSL_CONNECT_ERROR:
-  case CURLE_SSL_CERTPROBLEM:
-  case CURLE_SSL_CIPHER:
   case CURLE_SSL_CACERT_BADFILE:
   case CURLE_SSL_ISSUER_ERROR:
-  case CURLE_SSL_INVALIDCERTSTATUS: fail_reply(exchange, AZD_EIO, "tls", text); break;
+  case CURLE_SSL_INVALIDCERTSTATUS: fail_reply(exchange, AZD_EIO, "untrusted", text); break;
+  case CURLE_SSL_CONNECT_ERROR:
+  case CURLE_SSL_CERTPROBLEM:
+  case CURLE_SSL_CIPHER: fail_reply(exchange, AZD_EIO, "tls", text); break;
   case CURLE_PARTIAL_FILE:
   case CURLE_GOT_NOTHING:
   case CURLE_RECV_ERROR:

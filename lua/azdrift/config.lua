@@ -83,6 +83,9 @@ local function default_account(host)
   account.credential = account.secret and "secret" or account.certificate and "certificate" or account.token_file
     and "workload"
     or "cli"
+  -- A pipeline whose secret is not there gives an empty text. Somebody else's `az login` must not stand in for it: signing in says
+  -- what is missing.
+  if account.credential == "cli" and host.env("AZURE_CLIENT_SECRET") == "" then account.credential = "secret" end
   return account
 end
 

@@ -69,7 +69,7 @@ function http.configure(options) end
 ---@return azdrift.http.reply? reply
 ---@return string? message
 ---@return "timeout"|"io"|"limit"|"denied"|"parse"|"busy"|"invalid"|nil code
----@return "resolve"|"connect"|"tls"|"timeout"|"reset"|"cut"|"limit"|"protocol"|nil reason
+---@return "resolve"|"connect"|"tls"|"untrusted"|"timeout"|"reset"|"cut"|"limit"|"protocol"|nil reason
 function http.request(request) end
 
 --- Counters of the common client: sent, replied, failed, aborted, denied, reused, connected, active, queued.

@@ -136,7 +136,7 @@ static void a_certificate_for_another_host_is_refused(void **state) {
   send_to("127.0.0.1");
   azd_loop_run(loop);
   assert_int_equal(seen_error.code, AZD_EIO);
-  assert_string_equal(seen_reason, "tls");
+  assert_string_equal(seen_reason, "untrusted");
 }
 
 static void a_certificate_that_the_system_does_not_know_is_refused(void **state) {
@@ -145,7 +145,7 @@ static void a_certificate_that_the_system_does_not_know_is_refused(void **state)
   send_to("localhost");
   azd_loop_run(loop);
   assert_int_equal(seen_error.code, AZD_EIO);
-  assert_string_equal(seen_reason, "tls");
+  assert_string_equal(seen_reason, "untrusted");
 }
 
 static void a_file_of_certificates_that_is_not_there_is_named(void **state) {
@@ -153,7 +153,7 @@ static void a_file_of_certificates_that_is_not_there_is_named(void **state) {
   open_client("/nonexistent/ca.pem");
   send_to("localhost");
   azd_loop_run(loop);
-  assert_string_equal(seen_reason, "tls");
+  assert_string_equal(seen_reason, "untrusted");
   assert_non_null(strstr(seen_error.text, "/nonexistent/ca.pem"));
 }
 

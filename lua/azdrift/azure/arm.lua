@@ -4,6 +4,7 @@
 local cloud = require("azdrift.azure.cloud")
 local http = require("azdrift.http")
 local json = require("azdrift.json")
+local network = require("azdrift.azure.network")
 local retry = require("azdrift.azure.retry")
 local task = require("azdrift.task")
 
@@ -14,13 +15,13 @@ local DEADLINE_MS = 60000
 local REPLY_MAX_BYTES = 64 * 1024 * 1024
 local ERROR_MAX_BYTES = 64 * 1024
 local MESSAGE_MAX_BYTES = 1024 -- of Azure's own words, as far as a report repeats them
-local PAGES_MAX = 100000 -- of one list: beyond it the list is said to be endless
+local PAGES_MAX = 10000 -- of one list, a thousand times what ARM itself needs: beyond it the list is said to be endless
 
---- @param options { cloud, credential, deadline_ms (of one answer), retry = policy }
+--- @param options { cloud, credential, deadline_ms (of one answer), retry = policy, pages_max (of one list) }
 function arm.new(options)
   return setmetatable({ cloud = options.cloud, origin = options.cloud.arm, credential = options.credential,
-    deadline_ms = options.deadline_ms or DEADLINE_MS, retry = options.retry or retry.DEFAULT, requests = 0, retries = 0,
-    throttled = 0 }, arm)
+    deadline_ms = options.deadline_ms or DEADLINE_MS, pages_max = options.pages_max or PAGES_MAX, retry = options.retry or retry.DEFAULT,
+    requests = 0, retries = 0, throttled = 0 }, arm)
 end
 
 --- The URL of a path below the ARM endpoint. A path is taken as Azure gave it (names of groups may be of any script); only the
@@ -68,9 +69,12 @@ local function send(self, url)
   local token, problem = self.credential:token()
   if not token then return nil, { outcome = "error", code = "credential", message = problem } end
   self.requests = self.requests + 1
-  local reply, message, code = http.request({ url = url, method = "GET", deadline_ms = self.deadline_ms,
+  local reply, message, code, reason = http.request({ url = url, method = "GET", deadline_ms = self.deadline_ms,
     headers = { accept = "application/json" }, token = token, token_origin = self.origin, max_body_bytes = REPLY_MAX_BYTES })
-  if not reply then return nil, { outcome = "error", code = code, message = message, transient = retry.is_transient(nil, code) } end
+  if not reply then
+    return nil, { outcome = "error", code = code, message = network.sentence(message, reason),
+      transient = retry.is_transient(nil, code, reason) }
+  end
   return reply, nil, token
 end
 
@@ -88,8 +92,7 @@ function arm:get(url)
     end
     local wait_ms
     if reply and reply.status == 401 and not refused and not is_challenge(reply) then
-      refused, wait_ms = true, 0
-      self.credential:drop(token)
+      refused, wait_ms = true, self.credential:drop(token) and 0 or nil
     elseif reply and retry.is_transient(reply.status) then
       if reply.status == 429 then self.throttled = self.throttled + 1 end
       wait_ms = retry.wait_ms(self.retry, tries, retry.asked_ms(reply.headers, task.now_ms()), math.random())
@@ -116,8 +119,12 @@ function arm:pages(url, take)
       return nil, { outcome = count > 0 and "partial" or "error", code = "ForeignNextLink", read = count,
         message = "the next page lies on another host: " .. tostring(cloud.origin(url) or url) }
     end
-    if seen[url] or count >= PAGES_MAX then
+    if seen[url] then
       return nil, { outcome = "partial", code = "NextLinkLoop", read = count, message = "the list's pages go round in a circle" }
+    end
+    if count >= self.pages_max then
+      return nil, { outcome = "partial", code = "EndlessList", read = count,
+        message = string.format("the list was given up after %d pages, and still has a next one", count) }
     end
     seen[url] = true
     local reply, problem = self:get(url)

@@ -2,6 +2,7 @@
 -- Names and hosts: Azure/azure-sdk-for-go sdk/azcore/cloud; discovery: GET {arm}/metadata/endpoints?api-version=2019-05-01.
 
 local json = require("azdrift.json")
+local network = require("azdrift.azure.network")
 
 local cloud = {}
 
@@ -66,10 +67,10 @@ local function discover(url, http)
   local origin, problem = checked_origin(url, "cloud")
   if not origin then return nil, problem end
   local metadata_url = origin .. "/metadata/endpoints?api-version=" .. METADATA_API_VERSION
-  local reply, err = http.request({ url = metadata_url, method = "GET", deadline_ms = METADATA_DEADLINE_MS,
+  local reply, err, _, reason = http.request({ url = metadata_url, method = "GET", deadline_ms = METADATA_DEADLINE_MS,
     max_body_bytes = METADATA_MAX_BYTES })
   if not reply then
-    return nil, string.format("cloud: %s: %s; is it reachable from here (collect.proxy, HTTPS_PROXY)?", metadata_url, err)
+    return nil, string.format("cloud: %s: %s", metadata_url, network.sentence(err, reason))
   end
   if reply.status ~= 200 then return nil, string.format("cloud: %s answered %d", metadata_url, reply.status) end
   local text, unreadable = reply:text(METADATA_MAX_BYTES)

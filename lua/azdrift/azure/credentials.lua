@@ -1,9 +1,11 @@
 --- Who azdrift is towards Azure: tokens for one audience, cached, asked for by one run at a time.
 -- Client secret (OAuth 2 client credentials) and the az command line. A token is refreshed five minutes early and dropped when
--- ARM says 401. Sources: MicrosoftDocs/entra-docs v2-oauth2-client-creds-grant-flow, reference-error-codes; azure-cli.
+-- ARM says 401. An answer that was no is remembered: ten thousand requests that wait for a token are told of one refusal.
+-- Sources: MicrosoftDocs/entra-docs v2-oauth2-client-creds-grant-flow, reference-error-codes; azure-cli.
 
 local http = require("azdrift.http")
 local json = require("azdrift.json")
+local network = require("azdrift.azure.network")
 local process = require("azdrift.process")
 local retry = require("azdrift.azure.retry")
 local task = require("azdrift.task")
@@ -12,6 +14,7 @@ local credentials = {}
 credentials.__index = credentials
 
 local EARLY_S = 300
+local AGAIN_MS = 30000 -- after a failure, or after a token was dropped, nobody asks sooner
 local TOKEN_DEADLINE_MS = 30000
 local TOKEN_MAX_BYTES = 256 * 1024
 local CLI_DEADLINE_MS = 60000
@@ -67,7 +70,7 @@ local function ask_secret(self)
     { "grant_type", "client_credentials" }, { "client_secret", self.client_secret },
   })
   for tries = 1, self.retry.tries do
-    local reply, problem, code = http.request({ url = url, method = "POST", body = body, deadline_ms = TOKEN_DEADLINE_MS,
+    local reply, problem, code, reason = http.request({ url = url, method = "POST", body = body, deadline_ms = TOKEN_DEADLINE_MS,
       headers = { ["content-type"] = "application/x-www-form-urlencoded" }, max_body_bytes = TOKEN_MAX_BYTES })
     if reply and reply.status == 200 then
       local token, unreadable = decoded(reply)
@@ -78,12 +81,11 @@ local function ask_secret(self)
       return token.access_token, task.now() + (tonumber(token.expires_in) or 0)
     end
     local status = reply and reply.status
-    local wait_ms = retry.is_transient(status, code) and
+    local wait_ms = retry.is_transient(status, code, reason) and
       retry.wait_ms(self.retry, tries, reply and retry.asked_ms(reply.headers, task.now_ms()), math.random())
     if not wait_ms then
       if reply then return nil, token_error(self, reply) end
-      return nil, string.format("token for tenant %s: %s; is there a way to the network (collect.proxy, HTTPS_PROXY)?",
-        self.tenant, problem)
+      return nil, string.format("token for tenant %s: %s", self.tenant, network.sentence(problem, reason))
     end
     task.sleep_ms(wait_ms)
   end
@@ -108,34 +110,48 @@ local function ask_cli(self)
   return token.accessToken, tonumber(token.expires_on) or task.now() + 2 * EARLY_S
 end
 
+local function is_given(text) return text ~= nil and text ~= "" end
+
 --- A credential: { tenant, client_id, client_secret } or { kind = "cli", tenant = optional }; retry = policy.
 function credentials.new(cloud, options)
   local self = setmetatable({ cloud = cloud, tenant = options.tenant, client_id = options.client_id,
     client_secret = options.client_secret, retry = options.retry or retry.DEFAULT }, credentials)
   if options.kind == "cli" then
     self.ask = ask_cli
-  elseif options.tenant and options.client_id and options.client_secret then
+  elseif is_given(options.tenant) and is_given(options.client_id) and is_given(options.client_secret) then
     self.ask = ask_secret
   else
-    local missing = not options.tenant and "AZURE_TENANT_ID" or not options.client_id and "AZURE_CLIENT_ID" or "AZURE_CLIENT_SECRET"
-    return nil, "credential: " .. missing .. " is not set; set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, " ..
+    local missing = not is_given(options.tenant) and "AZURE_TENANT_ID" or not is_given(options.client_id) and "AZURE_CLIENT_ID"
+      or "AZURE_CLIENT_SECRET"
+    return nil, "credential: " .. missing .. " is not set, or empty; set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, " ..
       "or use the az command line: credential = \"cli\""
   end
   return self
 end
 
--- Asks, and keeps what is answered.
+-- Asks, and keeps what is answered, a refusal too.
 local function renew(self)
   local value, expires_or_problem = self:ask()
-  if not value then return nil, expires_or_problem end
+  if not value then
+    self.problem, self.failed_ms = expires_or_problem, task.clock_ms()
+    if self.value and self.expires_at > task.now() then return self.value end
+    return nil, expires_or_problem
+  end
+  self.problem = nil
   self.value, self.expires_at = value, math.max(expires_or_problem, task.now() + EARLY_S + 1)
   return value
 end
 
 --- A token that lives at least five minutes more, or nil, sentence. Runs that come while one asks join it and share its answer.
+-- Where no new one is to be had, the old one serves until its end.
 function credentials:token()
   while true do
-    if self.value and self.expires_at - EARLY_S > task.now() then return self.value end
+    local now = task.now()
+    if self.value and self.expires_at - EARLY_S > now then return self.value end
+    if self.problem and task.clock_ms() - self.failed_ms < AGAIN_MS then
+      if self.value and self.expires_at > now then return self.value end
+      return nil, self.problem
+    end
     local asking = self.asking
     if not asking then
       asking = task.spawn(renew, self)
@@ -150,8 +166,13 @@ function credentials:token()
 end
 
 --- ARM refused the token: the next call asks for a new one, unless somebody has already.
+-- @return whether another token may be worth a try: not where a new one was refused just as quickly
 function credentials:drop(token)
-  if self.value == token then self.value = nil end
+  if self.value ~= token then return true end
+  local now_ms = task.clock_ms()
+  if self.dropped_ms and now_ms - self.dropped_ms < AGAIN_MS then return false end
+  self.value, self.dropped_ms = nil, now_ms
+  return true
 end
 
 return credentials

@@ -12,6 +12,8 @@ retry.DEFAULT = { tries = 5, base_ms = 800, cap_ms = 60000 }
 local AGAIN = { [408] = true, [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
 -- Codes of our own HTTP client for failures on the way; "denied" and "limit" would fail again the same way.
 local AGAIN_CODES = { timeout = true, io = true }
+-- Why it failed, where another try would fail the same way: nobody trusts a certificate on second thought.
+local NOT_AGAIN_REASONS = { untrusted = true }
 
 local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
 
@@ -37,9 +39,10 @@ function retry.asked_ms(headers, now_ms)
 end
 
 --- Whether this status, or failure on the way, is worth another try.
-function retry.is_transient(status, code)
+-- @param code, reason of a failure on the way, as http.request tells them
+function retry.is_transient(status, code, reason)
   if status then return AGAIN[status] == true end
-  return AGAIN_CODES[code] == true
+  return AGAIN_CODES[code] == true and not NOT_AGAIN_REASONS[reason]
 end
 
 --- The policy that a run's settings ask for.

@@ -46,6 +46,21 @@ describe("a GET", function()
     assert.same({ outcome = "forbidden", status = 401, code = "AuthenticationFailed", message = "no", retries = 1 }, failure)
   end)
 
+  it("does not ask for one token after another where all are refused", function()
+    local arm, http, credential = arm_of({ { 401 } })
+    credential.drop = function() return false end
+    assert.equal("forbidden", select(2, arm:get(ORIGIN .. "/x")).outcome)
+    assert.equal(1, #http.asked)
+  end)
+
+  it("is not tried again where the certificate is not trusted, and says which setting names it", function()
+    local arm, http = arm_of({ function() return nil, "GET arm.example.com: self-signed certificate", "io", "untrusted" end })
+    local failure = select(2, arm:get(ORIGIN .. "/x"))
+    assert.equal(1, #http.asked)
+    assert.truthy(failure.message:find("self-signed certificate; its certificate is not trusted here", 1, true))
+    assert.truthy(failure.message:find("collect.ca_file (AZDRIFT_CA_FILE", 1, true))
+  end)
+
   it("does not answer a challenge that asks for other claims", function()
     local arm, http = arm_of({ { 401, nil, { ["www-authenticate"] = 'Bearer error="insufficient_claims", claims="e30="' } } })
     assert.equal("forbidden", select(2, arm:get(ORIGIN .. "/x")).outcome)
@@ -133,6 +148,15 @@ describe("a list", function()
     assert.equal("NextLinkLoop", failure.code)
     assert.equal("partial", failure.outcome)
     assert.equal(2, #http.asked)
+  end)
+
+  it("whose links are ever new is given up after a number of pages", function()
+    local arm, http = arm_with(function(_, number) return 200, "a", { next = ORIGIN .. "/" .. number + 1 } end)
+    arm.pages_max = 7
+    local _, failure = walk(arm)
+    assert.same({ "EndlessList", "partial", 7 }, { failure.code, failure.outcome, failure.read })
+    assert.equal(7, #http.asked)
+    assert.truthy(failure.message:find("after 7 pages", 1, true))
   end)
 
   it("that breaks off is partly read, unless nobody may read it", function()

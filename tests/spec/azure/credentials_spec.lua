@@ -41,6 +41,48 @@ describe("a client secret", function()
     assert.equal(2, #http.asked)
   end)
 
+  it("goes on with the old token until its end where no new one is to be had", function()
+    local credential, http = secret_with(function(_, number)
+      if number == 1 then return 200, { access_token = "t1", expires_in = 3600 } end
+      return 401, { error = "invalid_client" }
+    end)
+    assert.equal("t1", credential:token())
+    credential.expires_at = task.now() + 299
+    assert.equal("t1", credential:token())
+    assert.equal("t1", credential:token())
+    assert.equal(2, #http.asked) -- asked in vain once, and not again for a while
+    credential.expires_at = task.now() - 1
+    assert.is_nil((credential:token()))
+    assert.equal(2, #http.asked)
+  end)
+
+  -- Each of ten thousand requests asked again for a token that was refused.
+  it("that was refused is asked again only after a while", function()
+    local credential, http = secret_with(function() return 401, { error = "invalid_client" } end)
+    local _, first = credential:token()
+    assert.equal(first, select(2, credential:token()))
+    assert.equal(1, #http.asked)
+    credential.failed_ms = credential.failed_ms - 30000
+    credential:token()
+    assert.equal(2, #http.asked)
+  end)
+
+  it("does not drop one new token after another", function()
+    local credential, http = secret_with(function(_, number) return 200, { access_token = "t" .. number, expires_in = 3600 } end)
+    assert.is_true(credential:drop(credential:token()))
+    assert.is_false(credential:drop(credential:token()))
+    assert.equal("t2", credential:token())
+    assert.equal(2, #http.asked)
+    assert.is_true(credential:drop("t1")) -- another run has replaced it: that one is worth a try
+  end)
+
+  it("that goes to a host with a certificate nobody trusts says so at once", function()
+    local credential, http = secret_with(function() return nil, "POST login.example.com: self-signed certificate", "io", "untrusted" end)
+    local _, problem = credential:token()
+    assert.truthy(problem:find("collect.ca_file", 1, true))
+    assert.equal(1, #http.asked)
+  end)
+
   it("drops a token that was refused, and not the one that came after it", function()
     local credential, http = secret_with(fake.sequence({ token("t1"), token("t2") }))
     credential:drop(credential:token())
@@ -124,10 +166,12 @@ describe("a client secret", function()
     local credentials = load({})
     for missing, name in pairs({ tenant = "AZURE_TENANT_ID", client_id = "AZURE_CLIENT_ID", client_secret = "AZURE_CLIENT_SECRET" }) do
       local options = { tenant = "t", client_id = "c", client_secret = "s" }
-      options[missing] = nil
-      local credential, problem = credentials.new(CLOUD, options)
-      assert.is_nil(credential)
-      assert.truthy(problem:find("credential: " .. name .. " is not set", 1, true))
+      for _, value in ipairs({ false, "" }) do
+        options[missing] = value or nil
+        local credential, problem = credentials.new(CLOUD, options)
+        assert.is_nil(credential)
+        assert.truthy(problem:find("credential: " .. name .. " is not set, or empty", 1, true))
+      end
     end
   end)
 end)

@@ -28,8 +28,8 @@ function fake.http(answer)
   local http = { asked = {} }
   function http.request(options)
     http.asked[#http.asked + 1] = options
-    local status, body, headers = answer(options, #http.asked)
-    if not status then return nil, body, headers end
+    local status, body, headers, reason = answer(options, #http.asked)
+    if not status then return nil, body, headers, reason end
     if type(body) == "table" then body = json.encode(body) end
     return setmetatable({ status = status, body = body or "", headers = headers or {} }, reply_methods)
   end
@@ -52,6 +52,7 @@ function fake.credential()
   function credential.drop(_, token)
     credential.dropped[#credential.dropped + 1] = token
     credential.number = credential.number + 1
+    return true
   end
   return credential
 end
@@ -120,6 +121,7 @@ function fake.catalog(rows)
     return { type = row[1], parent = row.parent, names = row.names or {}, use = "2024-01-01", versions = {}, flags = row.flags or {},
       lists = lists, get = "id", how = "" }
   end
+  function catalog.suggestion() return "" end
   function catalog.children(_, parent)
     local names = {}
     for _, row in ipairs(rows) do

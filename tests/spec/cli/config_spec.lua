@@ -138,6 +138,8 @@ describe("settings", function()
       AZURE_SUBSCRIPTION_ID = "one,two" }).accounts[1]
     assert.same({ name = "default", tenant = "t", client = "c", secret = "s", credential = "secret",
       include = { "one", "two" }, exclude = {} }, account)
+    -- A pipeline whose secret was not there signed in as whoever had said `az login` on that machine.
+    assert.equals("secret", load("return {}", { AZURE_TENANT_ID = "t", AZURE_CLIENT_ID = "c", AZURE_CLIENT_SECRET = "" }).accounts[1].credential)
   end)
 
   it("are documented in docs/configuration.md as they are", function()
