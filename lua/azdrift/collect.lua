@@ -9,8 +9,8 @@ local inventory = require("azdrift.azure.inventory")
 local json = require("azdrift.json")
 local log = require("azdrift.log")
 local progress = require("azdrift.progress")
-local read_scope = require("azdrift.azure.scope").read
 local redaction = require("azdrift.redaction")
+local scope_reader = require("azdrift.azure.scope")
 local shape = require("azdrift.azure.shape")
 local system = require("azdrift.system")
 local task = require("azdrift.task")
@@ -66,8 +66,8 @@ local function with_lease(lease, body)
   return work:join()
 end
 
--- Reads the scope under its lease and publishes the snapshot.
-local function take_snapshot(context, options, subscription, lease)
+-- Reads the scope under its lease and publishes the snapshot. Answers it, its coverage, and whether it is the scope's first.
+local function take_snapshot(context, options, subscription, lease, offers)
   local store, scope = context.store, lease:scope()
   local map = must(store:map(scope))
   local commit = must(store:begin(lease))
@@ -77,9 +77,9 @@ local function take_snapshot(context, options, subscription, lease)
     redaction_id = context.redaction.id .. "/" .. context.redaction.rules }))
   local started_ms = task.now_ms()
   local coverage_before, missed_before = told_before(store, scope, map:seq())
-  local coverage, gone, still = read_scope({ arm = context.arm, catalog = context.catalog, collector = collector }, {
-    scope = scope, connections = options.connections, view = options.view, children = options.children, types = options.types,
-    progress = options.progress, open_types = open_types(store, scope, map:seq()), missed_before = missed_before })
+  local coverage, gone, still = scope_reader.read({ arm = context.arm, catalog = context.catalog, collector = collector }, {
+    scope = scope, offers = offers, connections = options.connections, view = options.view, children = options.children,
+    types = options.types, progress = options.progress, open_types = open_types(store, scope, map:seq()), missed_before = missed_before })
   must(collector:flush(true))
   if #gone > 0 then must(commit:remove(map, gone)) end
   coverage:date(lease:seq(), coverage_before)
@@ -87,7 +87,7 @@ local function take_snapshot(context, options, subscription, lease)
   local snapshot = must(commit:publish({ status = document.complete and "complete" or "partial", timestamp_ms = started_ms,
     subscription_id = subscription.id, coverage = json.encode(document, KEPT_LIMITS), missing = json.encode(json.array(still), KEPT_LIMITS),
     stamps = json.encode({ bundle = context.bundle:stamp() }), redaction_key = context.redaction.id }))
-  return snapshot, coverage
+  return snapshot, coverage, map:seq() == 0
 end
 
 -- Readable copies are for people: the snapshot is published without them.
@@ -101,10 +101,11 @@ end
 --- Collects one subscription: { scope, seq, resources, added, changed, removed, complete, report }, or raises { message, code }.
 function collect.scope(context, options, subscription)
   local scope = "/subscriptions/" .. subscription.id
+  local offers = scope_reader.offers(context, scope, options.types)
   local lease = must(context.store:acquire(scope, context.owner, LEASE_MS))
   local _releasing <close> = setmetatable({}, { __close = function() lease:release() end })
   return with_lease(lease, function()
-    local snapshot, coverage = take_snapshot(context, options, subscription, lease)
+    local snapshot, coverage, is_first = take_snapshot(context, options, subscription, lease, offers)
     must(baseline.begin(context.store, scope, snapshot, coverage, options.types == nil))
     must(context.store:train(scope))
     show_current(context.store, scope)
@@ -113,7 +114,8 @@ function collect.scope(context, options, subscription)
     local summary = { scope = scope, seq = snapshot.seq, resources = snapshot.resources, added = snapshot.added,
       changed = snapshot.changed, removed = snapshot.removed, complete = coverage:is_complete() }
     if options.detect then
-      local result = drift.find(context.store, { scope = scope, to = snapshot, bundle = context.bundle })
+      local result = drift.find(context.store, { scope = scope, to = snapshot, bundle = context.bundle,
+        first_types = is_first and #coverage:ok_types() or nil })
       drift.keep(context.store, scope, result, snapshot)
       summary.report = result.report
     end

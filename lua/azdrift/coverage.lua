@@ -32,7 +32,7 @@ local function hint_for(outcome, scope, failure)
   if outcome == "forbidden" then return "needs Reader on " .. scope end
   if failure.code == "SubscriptionNotFound" then return "the subscription is gone or no longer visible: check the identity's access" end
   if outcome == "throttled" then return "ask for less at once: lower collect.budget or collect.connections" end
-  if failure.code == "NextLinkLoop" or failure.code == "ForeignNextLink" then
+  if failure.code == "NextLinkLoop" or failure.code == "ForeignNextLink" or failure.code == "EndlessList" then
     return "the provider's paging is broken; kept what was there"
   end
   return nil
@@ -42,7 +42,7 @@ end
 -- and resources by id are read at the same time.
 local function settle(self, line)
   local failure = self.worst[line.type]
-  if not failure then return end
+  if not failure or failure.of_parent and line.outcome == "ok" then return end
   local is_partial = line.read > 0 and (failure.outcome ~= "forbidden" or failure.of_resource)
   line.outcome = is_partial and "partial" or failure.outcome
   line.status, line.code, line.message = failure.status, failure.code, failure.message
@@ -53,24 +53,28 @@ end
 function coverage:read(type_name, count)
   local line = self:line(type_name)
   line.read = line.read + count
-  if line.outcome == "not_asked" then line.outcome = "ok" end
+  local worst = self.worst[line.type]
+  if line.outcome == "not_asked" or worst and worst.of_parent then
+    line.outcome, line.status, line.code, line.message, line.hint = "ok", nil, nil, nil, nil
+  end
   settle(self, line)
 end
 
-local function note_failure(self, type_name, failure, outcome, of_resource)
+-- what: "resource" or "parent" where the failure is of one of them alone.
+local function note_failure(self, type_name, failure, outcome, what)
   local line = self:line(type_name)
   local worst = self.worst[line.type]
   line.retries = line.retries + (failure.retries or 0)
   if not worst or WORSE[outcome] >= WORSE[worst.outcome] then
-    self.worst[line.type] = { outcome = outcome, of_resource = of_resource, status = failure.status, code = failure.code,
-      message = failure.message }
+    self.worst[line.type] = { outcome = outcome, of_resource = what == "resource", of_parent = what == "parent", status = failure.status,
+      code = failure.code, message = failure.message }
   end
   settle(self, line)
 end
 
 --- A list of that type could not be read in full. What was worse before stays.
 function coverage:failed(type_name, failure)
-  note_failure(self, type_name, failure, failure.outcome == "not_found" and "unsupported" or failure.outcome, false)
+  note_failure(self, type_name, failure, failure.outcome == "not_found" and "unsupported" or failure.outcome)
 end
 
 --- One resource could not be read; its type is partly read, unless nobody may read any.
@@ -80,7 +84,15 @@ function coverage:resource(type_name, id, failure)
   else
     self.more_resources = self.more_resources + 1
   end
-  note_failure(self, type_name, failure, failure.outcome == "forbidden" and "forbidden" or "partial", true)
+  note_failure(self, type_name, failure, failure.outcome == "forbidden" and "forbidden" or "partial", "resource")
+end
+
+--- Below one parent the provider has no such type (a kind of account that knows no queues): that parent has none, and nothing is
+-- said of the others. Below all of them: the type is unsupported.
+function coverage:without(type_name, failure)
+  local line = self:line(type_name)
+  line.without = (line.without or 0) + 1
+  note_failure(self, type_name, failure, "unsupported", "parent")
 end
 
 --- The generic list of resources was read: types that have any.

@@ -113,7 +113,8 @@ local function header(fields, all, rows)
 end
 
 --- Looks for drift of one scope.
--- @param query { scope, from = snapshot or nil (the baseline), to = snapshot, types, show = set, bundle }
+-- @param query { scope, from = snapshot or nil (the baseline), to = snapshot, types, show = set, bundle, first_types = of the scope's
+--   first snapshot, how many types it is the baseline of }
 -- @return { report = document, fields, head, rows, resolved, expected, has_drift }
 function drift.find(store, query)
   local from, to, against_baseline = query.from, query.to, query.from == nil
@@ -132,7 +133,7 @@ function drift.find(store, query)
   summary.resolved = #resolved
   local coverage = json.decode(to.coverage, COVERAGE_LIMITS) or { complete = false }
   local fields = { _id = system.uuid(), revision = 1, timestamp = time.format(to.timestamp_ms), scope = query.scope, snapshot_id = to.id,
-    from = from and from.seq, to = to.seq, has_drift = has_drift,
+    from = from and from.seq, to = to.seq, has_drift = has_drift, first = query.first_types and { types = query.first_types } or nil,
     complete = coverage.complete and all.complete and (not before or before.complete),
     stamps = { bundle = query.bundle:stamp(), redaction_key = to.redaction_key, chain = to.chain }, summary = summary, coverage = coverage,
     patterns = json.array({}) }

@@ -207,6 +207,20 @@ class Lies(unittest.TestCase):
 
     # ---- secrets ----
 
+    def test_misspelt_type_is_refused_before_anything_is_begun(self):
+        """It was found after the lease was taken: each try skipped the number of a snapshot."""
+        run = self.project.run("collect", "--type", "Microsoft.Storage/storageAcounts")
+        self.assertEqual(run.code, 1, run)
+        self.assertIn('did you mean "Microsoft.Storage/storageAccounts"?', run.err)
+        run = self.project.collect()
+        self.assertEqual([snapshot["seq"] for snapshot in self.project.snapshots()], [1], run)
+
+    def test_empty_secret_is_said_and_az_is_not_asked(self):
+        self.project.env["AZURE_CLIENT_SECRET"] = ""
+        run = self.project.run("collect")
+        self.assertEqual(run.code, 1, run)
+        self.assertIn("AZURE_CLIENT_SECRET is not set, or empty", run.err)
+
     def test_secret_that_the_login_endpoint_repeats_is_not_shown(self):
         self.project.env["AZURE_CLIENT_SECRET"] = "va.l%1(u)e-[7]"
         run = self.collect(token=Answer({"error": "x", "error_description": "bad secret va.l%1(u)e-[7] \x1b[31m"}, 401))

@@ -70,7 +70,7 @@ end
 local function is_gone(failure) return failure.status == 404 and not NOT_GONE[failure.code or ""] end
 
 --- Reads a list whose items are whole bodies. true, or nil, failure (told to the coverage).
--- @param parent_may_go the list stands below a resource: not found, it went with that
+-- @param parent_may_go the list stands below a resource: not found, it went with that; unsupported, that has none
 function reader:list(known, path, query, parent_may_go)
   local nameless = 0
   local function ask(version)
@@ -94,7 +94,11 @@ function reader:list(known, path, query, parent_may_go)
     end
     return true
   end
-  self.coverage:failed(known.type, failure)
+  if parent_may_go and failure.outcome == "unsupported" and (failure.read or 0) == 0 then
+    self.coverage:without(known.type, failure)
+  else
+    self.coverage:failed(known.type, failure)
+  end
   return nil, failure
 end
 

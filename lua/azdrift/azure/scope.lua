@@ -55,14 +55,19 @@ local function unreadable(collector, coverage, failure, open_types)
   return coverage, {}, {}
 end
 
--- A type that is asked for and that nobody knows is a spelling mistake, and would otherwise be found to have no resources.
-local function check_types(context, types, offered)
+--- What the subscription's providers offer: asked before anything is begun. A type that is asked for and that nobody knows is a
+-- spelling mistake, and would otherwise be found to have no resources: raises { code = "invalid", message }.
+-- @param context { arm, catalog }
+-- @return for scope.read: { types = api-versions by type, or nil, failure = why not }
+function scope.offers(context, scope_id, types)
+  local offered, failure = inventory.offered(context.arm, scope_id)
   for _, name in ipairs(types or {}) do
-    if not offered[string.lower(name)] and not context.catalog:type(name) then
+    if not (offered or {})[string.lower(name)] and not context.catalog:type(name) then
       error({ code = "invalid", message = string.format('--type: nobody knows the resource type "%s"%s', name,
         context.catalog:suggestion(name)) }, 0)
     end
   end
+  return { types = offered, failure = failure }
 end
 
 -- Walks the generic list and hands each page's ids to the reader. Answers whether all of it was read.
@@ -84,14 +89,13 @@ local function walk_inventory(context, reader, coverage, scope_id)
 end
 
 --- @param context { arm, catalog, collector }
--- @param options { scope, connections, view, children, types, progress, open_types, missed_before }
+-- @param options { scope, offers, connections, view, children, types, progress, open_types, missed_before }
 -- @return coverage, resources that are gone ({ id, type }), ids still open though nobody showed them
 function scope.read(context, options)
   local coverage = Coverage.new(options.scope)
-  local offered, failure = inventory.offered(context.arm, options.scope)
-  if not offered then return unreadable(context.collector, coverage, failure, options.open_types) end
-  check_types(context, options.types, offered)
-  local plan = Plan.new(context.catalog, offered, options)
+  local offers = options.offers
+  if not offers.types then return unreadable(context.collector, coverage, offers.failure, options.open_types) end
+  local plan = Plan.new(context.catalog, offers.types, options)
   local jobs = work.new(Reader.RANKS, options.progress)
   local reader = Reader.new(context, { scope = options.scope, plan = plan, coverage = coverage, progress = options.progress, jobs = jobs })
   local at_once, inventory_ok = options.connections * JOBS_A_CONNECTION, nil

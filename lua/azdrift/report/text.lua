@@ -32,7 +32,9 @@ function Text:scope_heading(report)
   local title = model.field(report, "scope") or self.options.title or "drift"
   local facts = {}
   local from, to = model.field(report, "from"), model.field(report, "to")
-  if to then
+  if to and model.field(report, "first") then
+    facts[#facts + 1] = "snapshot " .. tostring(to)
+  elseif to then
     local before = from and ("snapshot %s"):format(tostring(from)) or "baseline"
     facts[#facts + 1] = ("%s %s %s"):format(before, self.signs.arrow,
       from and tostring(to) or "snapshot " .. tostring(to))
@@ -145,7 +147,11 @@ end
 
 -- Never "no drift" where something was not read: then nobody knows.
 function Text:nothing(report)
-  if report.complete == true then
+  local first = model.field(report, "first")
+  if first then
+    self:line(("First snapshot: it becomes the baseline of %s. There is nothing to compare with yet."):format(plural(first.types, "type")))
+    self:line(self:paint("dim", "The next collection tells what drifted."))
+  elseif report.complete == true then
     self:line(self:paint("good", self.signs.check .. " No drift."))
   else
     self:line(self:paint("medium", "No drift in what was read."))

@@ -60,7 +60,8 @@ local function read(given)
   local collector = fake.collector(given.open)
   local missed = {}
   for _, id in ipairs(given.missed_before or {}) do missed[id:lower()] = true end
-  local coverage, gone, still = scope.read({ arm = arm, catalog = fake.catalog(ROWS), collector = collector }, { scope = SCOPE, connections = 4,
+  local context = { arm = arm, catalog = fake.catalog(ROWS), collector = collector }
+  local coverage, gone, still = scope.read(context, { scope = SCOPE, connections = 4, offers = scope.offers(context, SCOPE, given.types),
     types = given.types, view = given.view, progress = fake.PROGRESS, open_types = given.open_types or {}, missed_before = missed })
   local asked = {}
   for _, options in ipairs(http.asked) do asked[#asked + 1] = options.url:sub(#ORIGIN + 1):gsub("%?.*$", "") end
@@ -248,6 +249,35 @@ describe("a type", function()
     assert.equal("list", result.seen[part:lower()])
   end)
 
+  -- An account that knows no such children made those of all others "partial": nothing of the type was compared any more.
+  it("that one parent does not offer is read below the others", function()
+    for _, first in ipairs({ a1, a2 }) do
+      local other = first == a1 and a2 or a1
+      local result = read({ inventory = { a1, a2 }, answers = { [LIST_A] = list({ a1, a2 }), [first .. "/parts"] = error_answer(405, "NotAllowed"),
+        [other .. "/parts"] = list({ id_of(CHILD, other:match("[^/]+$"), "p") }) } })
+      assert.equal("ok", outcome(result, CHILD))
+      assert.equal(1, result.coverage:line(CHILD).without)
+      assert.is_nil(result.coverage:line(CHILD).status)
+      assert.is_true(result.document.complete)
+    end
+  end)
+
+  it("that no parent offers is unsupported, and what is known of it stays", function()
+    local result = read({ inventory = { a1, a2 }, open = { part }, open_types = { CHILD }, answers = { [LIST_A] = list({ a1, a2 }),
+      [a1 .. "/parts"] = error_answer(405, "NotAllowed"), [a2 .. "/parts"] = error_answer(405, "NotAllowed") } })
+    assert.equal("unsupported", outcome(result, CHILD))
+    assert.equal(405, result.coverage:line(CHILD).status)
+    assert.equal(1, result.coverage:line(CHILD).kept)
+    assert.same({}, result.gone)
+  end)
+
+  it("that one parent does not offer and another fails to tell is not read in full", function()
+    local result = read({ inventory = { a1, a2 }, answers = { [LIST_A] = list({ a1, a2 }), [a1 .. "/parts"] = error_answer(405, "NotAllowed"),
+      [a2 .. "/parts"] = { 500 } } })
+    assert.equal("error", outcome(result, CHILD))
+    assert.is_false(result.document.complete)
+  end)
+
   it("below a subscription that is lost is not", function()
     local result = read({ inventory = { a1 }, open = { part }, open_types = { CHILD }, answers = { [LIST_A] = list({ a1 }),
       [a1 .. "/parts"] = error_answer(404, "SubscriptionNotFound") } })
@@ -328,6 +358,13 @@ describe("what a complete list does not show", function()
 end)
 
 describe("a subscription", function()
+  it("is not begun for a type that nobody knows", function()
+    local ok, problem = pcall(read, { types = { "Test.A/thingz" }, answers = {} })
+    assert.is_false(ok)
+    assert.equal("invalid", problem.code)
+    assert.truthy(problem.message:find('nobody knows the resource type "Test.A/thingz"', 1, true))
+  end)
+
   it("that is lost keeps everything, and says what to check", function()
     local result = read({ open = { a1, b1 }, open_types = { A, B }, answers = { ["/providers"] = error_answer(404, "SubscriptionNotFound") } })
     assert.same({}, result.gone)

@@ -36,6 +36,15 @@ describe("text", function()
     assert.is_truthy(text:find("No drift in what was read", 1, true))
   end)
 
+  it("says of a first snapshot what it is good for", function()
+    local report = fixture.quiet_report()
+    report.first = { types = 12 }
+    local text = fixture.render("text", { report })
+    assert.is_truthy(text:find("First snapshot: it becomes the baseline of 12 types. There is nothing to compare with yet.", 1, true))
+    assert.is_nil(text:find("No drift", 1, true))
+    assert.is_nil(text:find("baseline →", 1, true))
+  end)
+
   it("lets no text of Azure's reach the terminal as a control", function()
     for _, format in ipairs({ "text", "markdown", "csv", "junit", "json", "sarif" }) do
       assert.is_nil(fixture.render(format, { fixture.report() }):find("\27"), format)
