@@ -169,7 +169,7 @@ enum { SAMPLES = 6000, SAMPLE_BYTES = 16 * 1024 * 1024 };
 /* Every so many versions of a snapshot one, decoded, one behind the other. */
 static int sample(struct azd_store *store, const struct azd_snapshot *last, struct azd_buf *samples, size_t *sizes,
                   size_t *count, struct azd_error *error) {
-  struct azd_version_query query = {.scope = last->scope, .seq = last->seq, .bodies = true};
+  struct azd_version_query query = {.scope = last->scope, .seq = last->seq, .bodies = true, .any_order = true};
   struct azd_codec_work *work = azd_codec_work_new();
   struct azd_version_cursor *cursor = NULL;
   struct azd_version version;

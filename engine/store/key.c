@@ -40,11 +40,18 @@ void azd_key_type_prefix(struct azd_str type, uint8_t prefix[AZD_KEY_TYPE_BYTES]
   memcpy(prefix, digest, AZD_KEY_TYPE_BYTES);
 }
 
+enum { SCOPE_BYTES = AZD_VERSION_ID_BYTES - AZD_KEY_BYTES - 8 };
+
+void azd_version_id_in(const uint8_t *scope_hash, const struct azd_key *key, int64_t from_seq,
+                       uint8_t id[AZD_VERSION_ID_BYTES]) {
+  memmove(id, scope_hash, SCOPE_BYTES);
+  memcpy(id + SCOPE_BYTES, key->bytes, AZD_KEY_BYTES);
+  for (int i = 0; i < 8; i++) id[SCOPE_BYTES + AZD_KEY_BYTES + i] = (uint8_t)((uint64_t)from_seq >> (56 - 8 * i));
+}
+
 void azd_version_id(struct azd_str scope, const struct azd_key *key, int64_t from_seq,
                     uint8_t id[AZD_VERSION_ID_BYTES]) {
   uint8_t digest[AZD_SHA256_BYTES];
   hash_folded(scope, digest);
-  memcpy(id, digest, 8);
-  memcpy(id + 8, key->bytes, AZD_KEY_BYTES);
-  for (int i = 0; i < 8; i++) id[24 + i] = (uint8_t)((uint64_t)from_seq >> (56 - 8 * i));
+  azd_version_id_in(digest, key, from_seq, id);
 }

@@ -178,6 +178,12 @@ struct mg_order {
 };
 int mg_order_add(struct mg_order *order, const uint8_t id[MG_ORDER_BYTES], struct azd_error *error);
 void mg_order_sort(struct mg_order *order);
+/* Is it among the first `sorted`? */
+bool mg_order_has(const struct mg_order *order, size_t sorted, const uint8_t id[MG_ORDER_BYTES]);
+/* AZD_ECORRUPT: a snapshot does not read as it was published. */
+int mg_order_differs(const struct mg_store *store, int64_t expected, size_t found, struct azd_error *error);
+/* Is the key's type among these sorted prefixes? Always where count is 0. */
+bool mg_type_wanted(const struct azd_key *key, const uint8_t (*types)[AZD_KEY_TYPE_BYTES], size_t count);
 /* {_id: {$in: the full ids of [first, first + count)}} */
 bson_t *mg_order_filter(const struct mg_moment *moment, const struct mg_order *order, size_t first, size_t count);
 static inline void mg_order_free(struct mg_order *order) {
@@ -202,17 +208,36 @@ int mg_commit_stage(void *, const struct azd_staged *, size_t, struct azd_error 
 int mg_commit_publish(void *, struct azd_changes *, struct azd_snapshot *, struct azd_error *);
 void mg_commit_end(void *);
 int mg_recover(struct azd_store *, const struct azd_lease *, struct azd_error *);
+
 /* Ends the versions in order at seq, those that are still open. */
 int mg_close_all(struct mg_store *store, const struct mg_moment *moment, const struct mg_order *order, int64_t seq,
                  struct azd_error *error);
 /* From closing to what it was made for; nothing to do is no error. */
 int mg_make_public(struct mg_store *store, struct azd_str scope, int64_t seq, struct azd_error *error);
 
+/* ---- mongo_writer.c ---- */
+/* What is there already, from this very call or an earlier one, is no failure. */
+int mg_insert_versions(struct mg_store *store, bson_t *const *docs, size_t count, struct azd_error *error);
+struct mg_writer;                                        /* one thread at a time calls these */
+struct mg_writer *mg_writer_new(struct mg_store *store); /* NULL: no memory */
+/* Takes docs and the array they are in, also where it fails; waits where two batches wait already. The failure may be
+ * that of an earlier batch. */
+int mg_writer_put(struct mg_writer *writer, bson_t **docs, size_t count, struct azd_error *error);
+/* Until all is written. The first failure. */
+int mg_writer_wait(struct mg_writer *writer, struct azd_error *error);
+/* Waits for what is under way; what failed before is not told. NULL is fine. */
+void mg_writer_free(struct mg_writer *writer);
+
 /* ---- mongo_read.c ---- */
 int mg_versions(struct azd_store *, const struct azd_version_query *, struct azd_version_cursor **, struct azd_error *);
 /* Those of order, which the cursor takes. */
-int mg_versions_of(struct azd_store *, struct azd_str scope, struct mg_order *order, struct azd_version_cursor **,
-                   struct azd_error *);
+int mg_versions_of(struct azd_store *, struct azd_str scope, struct mg_order *order, bool bodies,
+                   struct azd_version_cursor **, struct azd_error *);
+/* A document as a version, borrowed from it. */
+int mg_version_read(const struct mg_store *store, const bson_t *doc, const struct mg_moment *moment,
+                    struct azd_version *version, struct azd_error *error);
+/* What to ask for so that mg_version_read can read it. */
+bson_t *mg_version_opts(bool bodies, size_t batch);
 int mg_history(struct azd_store *, struct azd_str scope, const struct azd_key *, bool bodies,
                struct azd_version_cursor **, struct azd_error *);
 int mg_touched(struct azd_store *, const struct azd_touched_query *, struct azd_version_cursor **, struct azd_error *);
@@ -226,6 +251,11 @@ int mg_project(struct azd_store *, struct azd_str scope, bool anew, int64_t *wri
 /* Appends the document as name. What could not be carried as it is stands in notes, an array of {path, is}. AZD_ELIMIT:
  * larger than BSON may be. */
 int mg_tape_put(bson_t *to, const char *name, const struct azd_doc *doc, bson_t *notes);
+
+/* ---- mongo_stream.c, mongo_touched.c ---- */
+/* All types, in any order. */
+int mg_stream_open(struct azd_store *, const struct azd_version_query *, struct azd_version_cursor **,
+                   struct azd_error *);
 
 /* ---- mongo_baseline.c ---- */
 int mg_baseline_set(struct azd_store *, struct azd_str scope, const struct azd_str *types, size_t count, int64_t seq,

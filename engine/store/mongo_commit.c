@@ -14,7 +14,8 @@ struct mg_commit {
   struct mg_store *store;
   struct azd_lease lease;
   struct mg_moment moment;
-  bson_t **waiting; /* owned: documents not written yet */
+  struct mg_writer *writer;
+  bson_t **waiting; /* owned: documents that no batch is made of yet */
   size_t waiting_count, waiting_bytes;
   struct mg_order ends, news; /* predecessors by id; new resources by key with seq 0 */
   bool begun;                 /* it was looked whether this seq has a snapshot already */
@@ -26,10 +27,13 @@ int mg_commit_begin(struct azd_store *base, const struct azd_lease *lease, void 
   struct mg_store *store = (struct mg_store *)base;
   struct mg_commit *commit = calloc(1, sizeof *commit);
   if (!commit) return azd_fail(error, AZD_ENOMEM, "no memory for a commit");
-  *commit = (struct mg_commit){.store = store, .lease = *lease, .waiting = malloc(MG_BATCH * sizeof(bson_t *))};
-  int rc = commit->waiting ? mg_fenced(store, lease, error) : azd_fail(error, AZD_ENOMEM, "no memory for a commit");
+  *commit = (struct mg_commit){
+      .store = store, .lease = *lease, .waiting = malloc(MG_BATCH * sizeof(bson_t *)), .writer = mg_writer_new(store)};
+  int rc = commit->waiting && commit->writer ? mg_fenced(store, lease, error)
+                                             : azd_fail(error, AZD_ENOMEM, "no memory for a commit");
   if (!rc) rc = mg_moment_load(store, azd_str_of(lease->scope), &commit->moment, error);
   if (rc) {
+    mg_writer_free(commit->writer);
     free(commit->waiting);
     free(commit);
     return rc;
@@ -47,7 +51,7 @@ static bson_t *version_doc(const struct mg_commit *commit, const struct azd_stag
   uint8_t id[AZD_VERSION_ID_BYTES];
   int64_t seq = commit->lease.seq;
   bson_t *doc = bson_new();
-  azd_version_id(azd_str_of(commit->lease.scope), &row->key, seq, id);
+  azd_version_id_in(commit->moment.hash, &row->key, seq, id);
   mg_put_bytes(doc, "_id", id, sizeof id);
   mg_put(doc, "scope", azd_str_of(commit->lease.scope));
   mg_put(doc, "id", row->version ? v->id : row->removal->id);
@@ -63,32 +67,6 @@ static bson_t *version_doc(const struct mg_commit *commit, const struct azd_stag
   mg_put(doc, "resource_group", v->resource_group);
   mg_put_bytes(doc, "body", v->body.data, v->body.size); /* last: the document's own NUL follows it (mongo_read.c) */
   return doc;
-}
-
-static int insert_once(struct mg_commit *commit, struct azd_error *error) {
-  mongoc_client_t *client;
-  bson_error_t failure;
-  bson_t reply, *bulk_opts = BCON_NEW("ordered", BCON_BOOL(false)), *opts = BCON_NEW("validate", BCON_BOOL(false));
-  int rc = mg_take(commit->store, &client, error);
-  if (rc) goto out;
-  mongoc_collection_t *collection = mongoc_client_get_collection(client, commit->store->database, MG_VERSIONS);
-  mongoc_bulk_operation_t *bulk = mongoc_collection_create_bulk_operation_with_opts(collection, bulk_opts);
-  bool ok = true;
-  for (size_t i = 0; ok && i < commit->waiting_count; i++)
-    ok = mongoc_bulk_operation_insert_with_opts(bulk, commit->waiting[i], opts, &failure);
-  if (!ok)
-    bson_init(&reply);
-  else
-    ok = mongoc_bulk_operation_execute(bulk, &reply, &failure) != 0;
-  if (!ok && !mg_only_doubles(&reply)) rc = mg_fail(commit->store, &failure, "writing versions", error);
-  bson_destroy(&reply);
-  mongoc_bulk_operation_destroy(bulk);
-  mongoc_collection_destroy(collection);
-  mg_give(commit->store, client);
-out:
-  bson_destroy(bulk_opts);
-  bson_destroy(opts);
-  return rc;
 }
 
 static void forget_waiting(struct mg_commit *commit) {
@@ -114,21 +92,42 @@ static int begin_writing(struct mg_commit *commit, struct azd_error *error) {
   return rc;
 }
 
-static int flush(struct mg_commit *commit, struct azd_error *error) {
-  struct mg_patience patience = {0};
+static int may_write(struct mg_commit *commit, struct azd_error *error) {
   int rc = mg_fenced(commit->store, &commit->lease, error);
-  if (!rc) rc = begin_writing(commit, error);
-  if (rc || !commit->waiting_count) return rc;
+  return rc ? rc : begin_writing(commit, error);
+}
+
+/* A full batch goes on its way; the caller does not wait for it. */
+static int hand_over(struct mg_commit *commit, struct azd_error *error) {
+  bson_t **room = malloc(MG_BATCH * sizeof *room);
+  int rc = room ? may_write(commit, error) : azd_fail(error, AZD_ENOMEM, "no memory for a commit");
+  if (rc) {
+    free(room);
+    return rc;
+  }
+  bson_t **docs = commit->waiting;
+  size_t count = commit->waiting_count;
+  commit->waiting = room;
+  commit->waiting_count = commit->waiting_bytes = 0;
   commit->staged = true;
-  do rc = insert_once(commit, error);
-  while (mg_again(commit->store, &patience, rc));
+  return mg_writer_put(commit->writer, docs, count, error);
+}
+
+/* All of it is written, or that it is not is told. */
+static int flush(struct mg_commit *commit, struct azd_error *error) {
+  int rc = may_write(commit, error);
+  if (!rc && commit->waiting_count) {
+    commit->staged = true;
+    rc = mg_insert_versions(commit->store, commit->waiting, commit->waiting_count, error);
+  }
+  if (!rc) rc = mg_writer_wait(commit->writer, error);
   if (!rc) forget_waiting(commit);
   return rc;
 }
 
 static int remember(struct mg_commit *commit, const struct azd_staged *row, struct azd_error *error) {
   uint8_t id[AZD_VERSION_ID_BYTES];
-  azd_version_id(azd_str_of(commit->lease.scope), &row->key, row->prev_from, id);
+  azd_version_id_in(commit->moment.hash, &row->key, row->prev_from, id);
   return mg_order_add(row->prev_from ? &commit->ends : &commit->news, id + MG_SCOPE_HASH_BYTES, error);
 }
 
@@ -140,7 +139,8 @@ int mg_commit_stage(void *opaque, const struct azd_staged *rows, size_t count, s
     if (body > MG_BODY_MAX_BYTES)
       return azd_fail(error, AZD_ELIMIT, "%.*s: %zu bytes when compressed: MongoDB keeps at most %d",
                       AZD_STR_FORMAT(rows[i].version->id), body, MG_BODY_MAX_BYTES);
-    if (commit->waiting_count == MG_BATCH || commit->waiting_bytes + body > MG_WAITING_BYTES) rc = flush(commit, error);
+    if (commit->waiting_count == MG_BATCH || commit->waiting_bytes + body > MG_WAITING_BYTES)
+      rc = hand_over(commit, error);
     if (!rc) rc = remember(commit, &rows[i], error);
     if (rc) break;
     bson_t *doc = version_doc(commit, &rows[i]);
@@ -184,8 +184,8 @@ static bson_t *hidden_filter(const struct mg_commit *commit, size_t first, size_
     char key[16];
     struct azd_key of;
     memcpy(of.bytes, commit->news.ids[first + i], AZD_KEY_BYTES);
-    azd_version_id(azd_str_of(commit->lease.scope), &of, 0, low);
-    azd_version_id(azd_str_of(commit->lease.scope), &of, commit->lease.seq - 1, high);
+    azd_version_id_in(commit->moment.hash, &of, 0, low);
+    azd_version_id_in(commit->moment.hash, &of, commit->lease.seq - 1, high);
     snprintf(key, sizeof key, "%zu", i);
     bson_append_document_begin(&list, key, -1, &each);
     mg_put_range(&each, low, high, sizeof low);
@@ -314,6 +314,7 @@ int mg_commit_publish(void *opaque, struct azd_changes *changes, struct azd_snap
 
 void mg_commit_end(void *opaque) {
   struct mg_commit *commit = opaque;
+  mg_writer_free(commit->writer); /* before it is taken back, nothing more may come */
   if (commit->staged && !commit->fenced) {
     bson_t *filter = mg_scoped(azd_str_of(commit->lease.scope));
     BSON_APPEND_INT64(filter, "from_seq", commit->lease.seq);

@@ -94,6 +94,25 @@ void mg_order_sort(struct mg_order *order) {
   if (order->count) qsort(order->ids, order->count, sizeof *order->ids, compare_ids);
 }
 
+bool mg_order_has(const struct mg_order *order, size_t sorted, const uint8_t id[MG_ORDER_BYTES]) {
+  return sorted && bsearch(id, order->ids, sorted, sizeof *order->ids, compare_ids);
+}
+
+int mg_order_differs(const struct mg_store *store, int64_t expected, size_t found, struct azd_error *error) {
+  return azd_fail(error, AZD_ECORRUPT,
+                  "%s: a snapshot of %lld resources reads as %zu, or with other hashes: run `azdrift verify`, and "
+                  "restore the database from a backup",
+                  store->base.name, (long long)expected, found);
+}
+
+static int compare_types(const void *a, const void *b) {
+  return memcmp(a, b, AZD_KEY_TYPE_BYTES);
+}
+
+bool mg_type_wanted(const struct azd_key *key, const uint8_t (*types)[AZD_KEY_TYPE_BYTES], size_t count) {
+  return !count || bsearch(key->bytes, types, count, AZD_KEY_TYPE_BYTES, compare_types);
+}
+
 bson_t *mg_order_filter(const struct mg_moment *moment, const struct mg_order *order, size_t first, size_t count) {
   bson_t *filter = bson_new(), in, list;
   uint8_t id[AZD_VERSION_ID_BYTES];
@@ -172,7 +191,7 @@ static int take_moved(struct scan *scan, struct azd_error *error) {
   for (size_t i = 0; !rc && i < scan->moved_count; i++) {
     const struct row *row = &scan->moved[i];
     bool twice = i && !compare_ids(scan->moved[i - 1].id, row->id);
-    if (twice || (seen && bsearch(row->id, scan->order->ids, seen, sizeof *scan->order->ids, compare_ids))) continue;
+    if (twice || mg_order_has(scan->order, seen, row->id)) continue;
     rc = take_row(scan, row, error);
   }
   mg_order_sort(scan->order);
@@ -221,17 +240,9 @@ int mg_order_snapshot(struct mg_store *store, const struct mg_moment *moment, co
       return 0;
     }
     azd_map_load_cancel(scan.load);
-    if (!rc && ++tries == SNAPSHOT_TRIES)
-      return azd_fail(error, AZD_ECORRUPT,
-                      "%s: a snapshot of %lld resources reads as %zu, or with other hashes: run `azdrift verify`, and "
-                      "restore the database from a backup",
-                      store->base.name, (long long)snapshot->resources, order->count);
+    if (!rc && ++tries == SNAPSHOT_TRIES) return mg_order_differs(store, snapshot->resources, order->count, error);
     if (rc && !mg_again(store, &patience, rc)) return rc;
   }
-}
-
-static int compare_types(const void *a, const void *b) {
-  return memcmp(a, b, AZD_KEY_TYPE_BYTES);
 }
 
 static int find_once(struct mg_store *store, const struct mg_moment *moment, const char *index, const bson_t *filter,
@@ -246,9 +257,9 @@ static int find_once(struct mg_store *store, const struct mg_moment *moment, con
     uint8_t id[AZD_VERSION_ID_BYTES];
     rc = mg_bytes(store, doc, "_id", id, sizeof id, error);
     if (rc || mg_is_void(moment, mg_i64(doc, "from_seq"))) continue;
-    const uint8_t *key = id + MG_SCOPE_HASH_BYTES;
-    if (!type_count || bsearch(key, types, type_count, AZD_KEY_TYPE_BYTES, compare_types))
-      rc = mg_order_add(order, key, error);
+    struct azd_key key;
+    memcpy(key.bytes, id + MG_SCOPE_HASH_BYTES, AZD_KEY_BYTES);
+    if (mg_type_wanted(&key, types, type_count)) rc = mg_order_add(order, id + MG_SCOPE_HASH_BYTES, error);
   }
   mg_list_close(&list);
   return rc;

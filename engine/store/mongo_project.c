@@ -21,6 +21,7 @@ struct action {
 struct projector {
   struct mg_store *store;
   struct azd_str scope;
+  uint8_t scope_hash[MG_SCOPE_HASH_BYTES];
   int64_t seq;
   bool anew;                          /* all of the scope in order of key: what stands between two of them goes */
   bool is_empty;                      /* the scope has no documents yet, so they can be inserted */
@@ -36,9 +37,9 @@ struct projector {
 
 /* ---- one resource ---- */
 
-static void resource_id(struct azd_str scope, const struct azd_key *key, uint8_t id[RESOURCE_ID_BYTES]) {
+static void resource_id(const uint8_t *scope_hash, const struct azd_key *key, uint8_t id[RESOURCE_ID_BYTES]) {
   uint8_t version_id[AZD_VERSION_ID_BYTES];
-  azd_version_id(scope, key, 0, version_id);
+  azd_version_id_in(scope_hash, key, 0, version_id);
   memcpy(id, version_id, RESOURCE_ID_BYTES);
 }
 
@@ -96,8 +97,8 @@ static int remove_between(struct projector *p, const uint8_t *to, struct azd_err
   bson_t *filter = bson_new(), range, keep, at_most;
   memset(low, 0, sizeof low);
   memset(high, 0xff, sizeof high);
-  mg_scope_hash(p->scope, low);
-  mg_scope_hash(p->scope, high);
+  memcpy(low, p->scope_hash, MG_SCOPE_HASH_BYTES);
+  memcpy(high, p->scope_hash, MG_SCOPE_HASH_BYTES);
   bson_append_document_begin(filter, "_id", -1, &range);
   mg_put_bytes(&range, p->has_reached ? "$gt" : "$gte", p->has_reached ? p->reached : low, RESOURCE_ID_BYTES);
   mg_put_bytes(&range, "$lte", to ? to : high, RESOURCE_ID_BYTES);
@@ -208,7 +209,7 @@ static int send_batch(struct projector *p, struct azd_error *error) {
 static int take(struct projector *p, const struct azd_version *v, struct azd_error *error) {
   struct action *action = &p->actions[p->count];
   *action = (struct action){.from_seq = v->from_seq};
-  resource_id(p->scope, &v->key, action->id);
+  resource_id(p->scope_hash, &v->key, action->id);
   p->count++;
   if (v->from_seq < v->to_seq) {
     action->doc = document_of(p, v, action->id);
@@ -236,8 +237,8 @@ static int look_whether_empty(struct projector *p, struct azd_error *error) {
   uint8_t low[RESOURCE_ID_BYTES], high[RESOURCE_ID_BYTES];
   memset(low, 0, sizeof low);
   memset(high, 0xff, sizeof high);
-  mg_scope_hash(p->scope, low);
-  mg_scope_hash(p->scope, high);
+  memcpy(low, p->scope_hash, MG_SCOPE_HASH_BYTES);
+  memcpy(high, p->scope_hash, MG_SCOPE_HASH_BYTES);
   mg_put_range(filter, low, high, sizeof low);
   int rc = mg_get(p->store, MG_RESOURCES, filter, opts, &doc, error);
   p->is_empty = rc == AZD_ENOTFOUND;
@@ -252,6 +253,7 @@ static int project_all(struct projector *p, struct azd_error *error) {
   p->anew = true;
   p->has_reached = false;
   int rc = look_whether_empty(p, error);
+  query.any_order = p->is_empty;
   if (!rc) rc = azd_store_versions(&p->store->base, &query, &cursor, error);
   if (!rc) rc = run(p, cursor, error);
   azd_version_close(cursor);
@@ -280,7 +282,7 @@ static int project_since(struct projector *p, int64_t since, struct azd_error *e
   BCON_APPEND(filter, "from_seq", "{", "$gt", BCON_INT64(since), "$lte", BCON_INT64(p->seq), "}");
   rc = mg_order_find(p->store, &moment, MG_BY_FROM, filter, NULL, 0, &order, error);
   keep_newest(&order);
-  if (!rc) rc = mg_versions_of(&p->store->base, p->scope, &order, &cursor, error);
+  if (!rc) rc = mg_versions_of(&p->store->base, p->scope, &order, true, &cursor, error);
   if (!rc) rc = run(p, cursor, error);
   azd_version_close(cursor);
   mg_order_free(&order);
@@ -373,6 +375,7 @@ int mg_project(struct azd_store *base, struct azd_str scope, bool anew, int64_t 
                         .actions = calloc(MG_BATCH, sizeof(struct action)),
                         .written = written};
   azd_buf_init(&p.body, 0);
+  mg_scope_hash(scope, p.scope_hash);
   int rc = p.work && p.tape && p.actions ? bring_up(&p, anew, error)
                                          : azd_fail(error, AZD_ENOMEM, "no memory for the projection");
   forget(&p);

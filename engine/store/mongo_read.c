@@ -47,8 +47,8 @@ static struct azd_str *text_of(struct azd_version *version, const char *name) {
 }
 
 /* One pass over the fields. Texts are followed by a NUL in BSON; so is the body, which is the last field. */
-static int fill(const struct mg_store *store, const bson_t *doc, const struct mg_moment *moment, struct azd_version *v,
-                struct azd_error *error) {
+int mg_version_read(const struct mg_store *store, const bson_t *doc, const struct mg_moment *moment,
+                    struct azd_version *v, struct azd_error *error) {
   bson_iter_t field;
   uint32_t bytes;
   bool has_id = false, has_hash = false;
@@ -86,10 +86,11 @@ static int fill(const struct mg_store *store, const bson_t *doc, const struct mg
   return 0;
 }
 
-static bson_t *reading_opts(bool bodies) {
-  return bodies ? BCON_NEW("projection", "{", "prev_from", BCON_INT32(0), "}", "batchSize", BCON_INT32(MG_BATCH))
-                : BCON_NEW("projection", "{", "prev_from", BCON_INT32(0), "body", BCON_INT32(0), "}", "batchSize",
-                           BCON_INT32(MG_BATCH));
+/* Whole documents are answered as they lie there: to leave out a field, the server takes each apart. */
+bson_t *mg_version_opts(bool bodies, size_t batch) {
+  bson_t *opts = BCON_NEW("batchSize", BCON_INT32((int32_t)batch));
+  if (!bodies) BCON_APPEND(opts, "projection", "{", "body", BCON_INT32(0), "}");
+  return opts;
 }
 
 /* ---- two steps ---- */
@@ -102,7 +103,7 @@ static int step_order(struct mg_cursor *cursor, struct azd_version *version, str
   if (cursor->next == cursor->order.count) return 0;
   if (cursor->next == cursor->batch_end) {
     size_t left = cursor->order.count - cursor->next, count = left < MG_BATCH ? left : MG_BATCH;
-    bson_t *opts = reading_opts(cursor->bodies);
+    bson_t *opts = mg_version_opts(cursor->bodies, count + 1); /* one more: so the server sees the end, and closes */
     mg_list_close(&cursor->list);
     BCON_APPEND(opts, "sort", "{", "_id", BCON_INT32(1), "}");
     rc = mg_list_open(store, MG_VERSIONS, mg_order_filter(moment, &cursor->order, cursor->next, count), opts,
@@ -116,7 +117,7 @@ static int step_order(struct mg_cursor *cursor, struct azd_version *version, str
     return rc;
   }
   if (rc > 0) {
-    rc = fill(store, doc, moment, version, error);
+    rc = mg_version_read(store, doc, moment, version, error);
     if (rc) return rc;
     if (!memcmp(version->key.bytes, cursor->order.ids[cursor->next], AZD_KEY_BYTES)) {
       cursor->next++;
@@ -130,7 +131,7 @@ static int step_order(struct mg_cursor *cursor, struct azd_version *version, str
 /* ---- one step ---- */
 
 static int open_range(struct mg_cursor *cursor, struct azd_error *error) {
-  bson_t *filter = bson_new(), *opts = reading_opts(cursor->bodies);
+  bson_t *filter = bson_new(), *opts = mg_version_opts(cursor->bodies, MG_BATCH);
   mg_put_range(filter, cursor->low, cursor->high, AZD_VERSION_ID_BYTES);
   if (cursor->seq)
     BCON_APPEND(filter, "from_seq", "{", "$lte", BCON_INT64(cursor->seq), "}", "to_seq", "{", "$gt",
@@ -149,8 +150,8 @@ static void range_in(struct mg_cursor *cursor, const struct mg_moment *moment) {
 /* Past id: where reading goes on after a failure. */
 static void narrow(struct mg_cursor *cursor, const struct mg_moment *moment, const struct azd_version *version) {
   uint8_t *bound = cursor->descending ? cursor->high : cursor->low;
-  azd_version_id(azd_str_of(moment->scope), &version->key,
-                 cursor->descending ? version->from_seq - 1 : version->from_seq + 1, bound);
+  azd_version_id_in(moment->hash, &version->key, cursor->descending ? version->from_seq - 1 : version->from_seq + 1,
+                    bound);
 }
 
 static int step_range(struct mg_cursor *cursor, struct azd_version *version, struct azd_error *error) {
@@ -169,11 +170,11 @@ static int step_range(struct mg_cursor *cursor, struct azd_version *version, str
       if (++cursor->moment == cursor->moment_count) return 0;
       /* The same resource in the next scope: only histories look in several. */
       memcpy(key.bytes, cursor->low + MG_SCOPE_HASH_BYTES, AZD_KEY_BYTES);
-      azd_version_id(azd_str_of(cursor->moments[cursor->moment].scope), &key, INT64_MAX, cursor->high);
+      azd_version_id_in(cursor->moments[cursor->moment].hash, &key, INT64_MAX, cursor->high);
       range_in(cursor, &cursor->moments[cursor->moment]);
       continue;
     }
-    rc = fill(store_of(cursor), doc, moment, version, error);
+    rc = mg_version_read(store_of(cursor), doc, moment, version, error);
     if (rc) return rc;
     narrow(cursor, moment, version);
     if (version->from_seq <= moment->last && !mg_is_void(moment, version->from_seq)) return 1;
@@ -250,6 +251,7 @@ int mg_versions(struct azd_store *base, const struct azd_version_query *query, s
   struct azd_snapshot snapshot;
   struct azd_arena arena;
   struct mg_cursor *cursor;
+  if (query->any_order && !query->type.size) return mg_stream_open(base, query, out, error);
   int rc = cursor_new(base, query->scope, query->bodies, &cursor, error);
   if (rc) return rc;
   azd_arena_init(&arena, 0);
@@ -269,10 +271,10 @@ int mg_versions(struct azd_store *base, const struct azd_version_query *query, s
   return cursor_done(cursor, rc, out);
 }
 
-int mg_versions_of(struct azd_store *base, struct azd_str scope, struct mg_order *order,
+int mg_versions_of(struct azd_store *base, struct azd_str scope, struct mg_order *order, bool bodies,
                    struct azd_version_cursor **out, struct azd_error *error) {
   struct mg_cursor *cursor;
-  int rc = cursor_new(base, scope, true, &cursor, error);
+  int rc = cursor_new(base, scope, bodies, &cursor, error);
   if (rc) return rc;
   cursor->order = *order;
   *order = (struct mg_order){0};
@@ -283,8 +285,8 @@ int mg_versions_of(struct azd_store *base, struct azd_str scope, struct mg_order
 static void range_of_key(struct mg_cursor *cursor, const struct azd_key *key, int64_t up_to) {
   const struct mg_moment *moment = &cursor->moments[0];
   cursor->ranged = cursor->descending = true;
-  azd_version_id(azd_str_of(moment->scope), key, 0, cursor->low);
-  azd_version_id(azd_str_of(moment->scope), key, up_to, cursor->high);
+  azd_version_id_in(moment->hash, key, 0, cursor->low);
+  azd_version_id_in(moment->hash, key, up_to, cursor->high);
 }
 
 int mg_history(struct azd_store *base, struct azd_str scope, const struct azd_key *key, bool bodies,
@@ -315,39 +317,6 @@ int mg_version(struct azd_store *base, struct azd_str scope, const struct azd_ke
   }
   close_cursor(&cursor->base);
   return rc;
-}
-
-static int touched_order(struct mg_cursor *cursor, const struct azd_touched_query *query, struct azd_error *error) {
-  struct mg_store *store = store_of(cursor);
-  const struct mg_moment *moment = &cursor->moments[0];
-  bson_t *closed = mg_scoped(query->scope), *opened = mg_scoped(query->scope);
-  BCON_APPEND(closed, "to_seq", "{", "$gt", BCON_INT64(query->from_seq), "$lte", BCON_INT64(query->to_seq), "}",
-              "from_seq", "{", "$lte", BCON_INT64(query->from_seq), "}");
-  BCON_APPEND(opened, "from_seq", "{", "$gt", BCON_INT64(query->from_seq), "$lte", BCON_INT64(query->to_seq), "}",
-              "to_seq", "{", "$gt", BCON_INT64(query->to_seq), "}");
-  int rc = mg_order_find(store, moment, MG_BY_TO, closed, query->types, query->type_count, &cursor->order, error);
-  if (rc)
-    bson_destroy(opened);
-  else
-    rc = mg_order_find(store, moment, MG_BY_FROM, opened, query->types, query->type_count, &cursor->order, error);
-  mg_order_sort(&cursor->order); /* of one key the older first: ids end with from_seq */
-  return rc;
-}
-
-int mg_touched(struct azd_store *base, const struct azd_touched_query *query, struct azd_version_cursor **out,
-               struct azd_error *error) {
-  struct mg_store *store = (struct mg_store *)base;
-  struct azd_snapshot snapshot;
-  struct azd_arena arena;
-  struct mg_cursor *cursor;
-  int rc = cursor_new(base, query->scope, query->bodies, &cursor, error);
-  if (rc) return rc;
-  azd_arena_init(&arena, 0);
-  rc = mg_published(store, query->scope, query->from_seq, &snapshot, &arena, error);
-  if (!rc) rc = mg_published(store, query->scope, query->to_seq, &snapshot, &arena, error);
-  if (!rc) rc = touched_order(cursor, query, error);
-  azd_arena_free(&arena);
-  return cursor_done(cursor, rc, out);
 }
 
 /* ---- types ---- */

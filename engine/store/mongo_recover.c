@@ -54,7 +54,7 @@ static int roll_forward(struct mg_store *store, const struct mg_moment *moment, 
       rc = mg_bytes(store, doc, "_id", id, sizeof id, error);
       if (rc || !prev_from) continue;
       memcpy(key.bytes, id + MG_SCOPE_HASH_BYTES, AZD_KEY_BYTES);
-      azd_version_id(azd_str_of(moment->scope), &key, prev_from, id);
+      azd_version_id_in(moment->hash, &key, prev_from, id);
       rc = mg_order_add(&ends, id + MG_SCOPE_HASH_BYTES, error);
     }
     mg_list_close(&list);

@@ -225,6 +225,7 @@ struct azd_version_query {
   int64_t seq;         /* of a published snapshot */
   struct azd_str type; /* empty: all */
   bool bodies;
+  bool any_order; /* in the order that is fastest to read, instead of in key order; without type only */
 };
 /* Versions open at a seq in key order: those of one type are neighbours. AZD_ENOTFOUND: no such published snapshot.
  * Over all types the end is answered only if count and xor are those of the snapshot; else it is AZD_ECORRUPT. */

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MEMBERS_MAX = 3, START_MS = 60000, PORT_TRIES = 5 };
+enum { MEMBERS_MAX = 3, START_MS = 60000, PORT_TRIES = 5, ARGUMENTS_MAX = 32 };
 
 struct mongod {
   struct mongod_options options;
@@ -90,38 +90,35 @@ static bool answers(int port) {
 }
 
 static pid_t spawn(const struct mongod *mongod, int member) {
-  char port[16], data[1100], log[1100];
+  char port[16], data[1100], log[1100], cache[16];
   snprintf(port, sizeof port, "%d", mongod->member[member].port);
   snprintf(data, sizeof data, "%s/%d", mongod->folder, member);
   snprintf(log, sizeof log, "%s/%d.log", mongod->folder, member);
-  const char *arguments[] = {mongod->program,
-                             "--port",
-                             port,
-                             "--bind_ip",
-                             "127.0.0.1",
-                             "--dbpath",
-                             data,
-                             "--logpath",
-                             log,
-                             "--logappend",
-                             "--nounixsocket",
-                             "--wiredTigerCacheSizeGB",
-                             "0.25",
-                             "--setParameter",
-                             "diagnosticDataCollectionEnabled=false",
-                             "--setParameter",
-                             "enableTestCommands=1",
-                             NULL,
-                             NULL,
-                             NULL,
-                             NULL,
-                             NULL};
+  snprintf(cache, sizeof cache, "%.3f", (mongod->options.cache_mb ? mongod->options.cache_mb : 256) / 1024.0);
+  const char *arguments[ARGUMENTS_MAX] = {mongod->program,
+                                          "--port",
+                                          port,
+                                          "--bind_ip",
+                                          "127.0.0.1",
+                                          "--dbpath",
+                                          data,
+                                          "--logpath",
+                                          log,
+                                          "--logappend",
+                                          "--nounixsocket",
+                                          "--wiredTigerCacheSizeGB",
+                                          cache,
+                                          "--setParameter",
+                                          "diagnosticDataCollectionEnabled=false",
+                                          "--setParameter",
+                                          "enableTestCommands=1"};
   size_t count = 0;
   while (arguments[count]) count++;
   if (mongod->options.with_users) arguments[count++] = "--auth";
   if (mongod->options.kind == MONGOD_REPLICA_SET)
     arguments[count++] = "--replSet", arguments[count++] = "rs0", arguments[count++] = "--oplogSize",
-    arguments[count] = "64";
+    arguments[count++] = "64";
+  for (const char *const *more = mongod->options.arguments; more && *more; more++) arguments[count++] = *more;
   pid_t parent = getpid(), pid = fork();
   if (pid) return pid;
   prctl(PR_SET_PDEATHSIG, SIGKILL);

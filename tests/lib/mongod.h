@@ -13,9 +13,11 @@ enum { MONGOD_ELECTION_MS = 2000 };
 
 struct mongod_options {
   enum mongod_kind kind;
-  const char *folder; /* the build folder */
-  const char *data;   /* NULL: a folder of its own below folder; else an existing one, which is not removed */
-  bool with_users;    /* standalone: --auth with root:secret, writer:secret and reader:secret in admin */
+  const char *folder;           /* the build folder */
+  const char *data;             /* NULL: a folder of its own below folder; else an existing one, which is not removed */
+  bool with_users;              /* standalone: --auth with root:secret, writer:secret and reader:secret in admin */
+  int cache_mb;                 /* of each server; 0: 256, the least there is */
+  const char *const *arguments; /* more of them for the program, up to NULL; at most 8. May be NULL */
 };
 
 struct mongod;

@@ -30,7 +30,7 @@ static void *read_newest(void *opaque) {
     azd_arena_reset(&arena);
     int rc = azd_store_snapshot(reading->store, &query, &arena, &last, &reading->error);
     if (!rc) {
-      struct azd_version_query versions = {.scope = SCOPE, .seq = last.seq};
+      struct azd_version_query versions = {.scope = SCOPE, .seq = last.seq, .any_order = reading->reads % 2};
       rc = azd_store_versions(reading->store, &versions, &cursor, &reading->error);
     }
     while (!rc && (rc = azd_version_next(cursor, &version, &reading->error)) > 0) rc = 0;

@@ -249,18 +249,20 @@ static inline int64_t world_last(struct world *world) {
   return rc == AZD_ENOTFOUND ? 0 : last.seq;
 }
 
-/* Everything a reader sees at seq is states, in key order, with its bodies. */
-static inline void world_assert_at(struct world *world, int64_t seq, const int *states) {
+static inline void world_assert_order(struct world *world, int64_t seq, const int *states, bool any_order) {
+  bool seen_before[WORLD_RESOURCES] = {false};
   struct azd_version_cursor *cursor;
   struct azd_version version;
   struct azd_key last = {{0}};
   int expected = 0, seen = 0, rc;
   for (int i = 0; i < WORLD_RESOURCES; i++) expected += states[i] != 0;
-  must(azd_store_versions(world->store, &(struct azd_version_query){.scope = SCOPE, .seq = seq, .bodies = true},
-                          &cursor, ERR));
+  struct azd_version_query query = {.scope = SCOPE, .seq = seq, .bodies = true, .any_order = any_order};
+  must(azd_store_versions(world->store, &query, &cursor, ERR));
   while ((rc = azd_version_next(cursor, &version, ERR)) > 0) {
     int i = world_index(version.id);
-    assert_true(seen++ == 0 || azd_key_compare(&last, &version.key) < 0);
+    assert_true(seen++ == 0 || any_order || azd_key_compare(&last, &version.key) < 0);
+    assert_false(seen_before[i]);
+    seen_before[i] = true;
     last = version.key;
     assert_true(states[i] != 0);
     assert_true(version.from_seq <= seq && seq < version.to_seq);
@@ -269,6 +271,12 @@ static inline void world_assert_at(struct world *world, int64_t seq, const int *
   if (rc) fail_msg("reading %lld: %s", (long long)seq, ERR->text);
   azd_version_close(cursor);
   assert_int_equal(seen, expected);
+}
+
+/* Everything a reader sees at seq is states, in key order and in any, with its bodies. */
+static inline void world_assert_at(struct world *world, int64_t seq, const int *states) {
+  world_assert_order(world, seq, states, false);
+  world_assert_order(world, seq, states, true);
 }
 
 static inline void world_assert_sound(struct world *world) {
