@@ -138,6 +138,12 @@ static int l_loop_stats(lua_State *L) {
   return 1;
 }
 
+/* [-0, +0, -] restart_loop_stats(): they count from here on. The callback at hand is still counted. */
+static int l_restart_loop_stats(lua_State *L) {
+  azd_loop_stats_restart(azd_engine_of(L)->loop);
+  return 0;
+}
+
 int azd_open_system(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"is_terminal", l_is_terminal},
@@ -150,6 +156,7 @@ int azd_open_system(lua_State *L) {
       {"uuid", l_uuid},
       {"owner", l_owner},
       {"loop_stats", l_loop_stats},
+      {"restart_loop_stats", l_restart_loop_stats},
       {NULL, NULL},
   };
   luaL_newlib(L, functions);

@@ -174,6 +174,9 @@ void azd_loop_stop(struct azd_loop *loop) {
 const struct azd_loop_stats *azd_loop_stats(const struct azd_loop *loop) {
   return &loop->stats;
 }
+void azd_loop_stats_restart(struct azd_loop *loop) {
+  loop->stats = (struct azd_loop_stats){0};
+}
 struct event_base *azd_loop_base(struct azd_loop *loop) {
   return loop->base;
 }

@@ -45,6 +45,8 @@ struct azd_loop_stats {
   uint64_t lagged;         /* timers and posts measured */
 };
 const struct azd_loop_stats *azd_loop_stats(const struct azd_loop *loop);
+/* Counts from here on: what was before, starting up for one, is forgotten. */
+void azd_loop_stats_restart(struct azd_loop *loop);
 
 /* For the primitives of this floor and for libraries with sockets of their own (libcurl). Each callback of the base
  * stands between enter and leave; pairs may nest, the outermost one is measured. name is static text. */

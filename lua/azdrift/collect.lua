@@ -98,7 +98,14 @@ local function show_current(store, scope)
   end
 end
 
---- Collects one subscription: { scope, seq, resources, added, changed, removed, complete, report }, or raises { message, code }.
+-- The first bodies of a store teach it how to keep the others small: a second of work that nobody has to wait for.
+local function train(store, scope)
+  local done, message = store:train(scope)
+  if done == nil then log.warn("untrained", string.format("%s: %s; bodies take more room until a later collection", scope, message)) end
+end
+
+--- Collects one subscription and tells { scope, seq, resources, added, changed, removed, complete, report }, or raises
+-- { message, code } and tells nothing.
 function collect.scope(context, options, subscription)
   local scope = "/subscriptions/" .. subscription.id
   local offers = scope_reader.offers(context, scope, options.types)
@@ -107,7 +114,6 @@ function collect.scope(context, options, subscription)
   return with_lease(lease, function()
     local snapshot, coverage, is_first = take_snapshot(context, options, subscription, lease, offers)
     must(baseline.begin(context.store, scope, snapshot, coverage, options.types == nil))
-    must(context.store:train(scope))
     show_current(context.store, scope)
     log.info("collected", string.format("%s: snapshot %d, %d resources, %d new, %d changed, %d removed, chain %s", scope, snapshot.seq,
       snapshot.resources, snapshot.added, snapshot.changed, snapshot.removed, snapshot.chain))
@@ -119,16 +125,17 @@ function collect.scope(context, options, subscription)
       drift.keep(context.store, scope, result, snapshot)
       summary.report = result.report
     end
-    return summary
+    options.tell(summary)
+    train(context.store, scope)
   end)
 end
 
 -- A scope's own trouble does not stop the others.
 local function guarded(context, options, subscription)
   local ok, result = pcall(collect.scope, context, options, subscription)
-  if ok then return result end
+  if ok then return end
   if type(result) ~= "table" or not result.code then error(result, 0) end
-  return { scope = "/subscriptions/" .. subscription.id, error = result.message }
+  options.tell({ scope = "/subscriptions/" .. subscription.id, error = result.message })
 end
 
 local function wanted(subscriptions, scopes)
@@ -175,10 +182,10 @@ end
 local function collect_account(context, query, settings, signed_in)
   local chosen = signed_in.chosen
   local options = { connections = settings.collect.connections, view = query.view, children = query.children, types = query.types,
-    detect = query.detect, progress = progress.new(query.progress, #chosen) }
+    detect = query.detect, tell = query.tell, progress = progress.new(query.progress, #chosen) }
   local scope_context = { arm = signed_in.arm, catalog = signed_in.catalog, store = query.store, bundle = query.bundle,
     redaction = context.redaction, owner = context.owner }
-  task.each(chosen, SCOPES_AT_ONCE, function(subscription) query.tell(guarded(scope_context, options, subscription)) end)
+  task.each(chosen, SCOPES_AT_ONCE, function(subscription) guarded(scope_context, options, subscription) end)
 end
 
 --- Collects what the accounts of the settings choose.

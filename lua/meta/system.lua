@@ -63,4 +63,7 @@ function system.owner() end
 ---@return azdrift.system.loop_stats
 function system.loop_stats() end
 
+--- They count from here on: what was before, starting up for one, is forgotten.
+function system.restart_loop_stats() end
+
 return system

@@ -55,8 +55,6 @@ end
 function catalog:type(name)
   local row = self.rows:get(name)
   if not row then return nil end
-  local versions = {}
-  for short in string.gmatch(row.versions, "%S+") do versions[#versions + 1] = full_version(short) end
   return {
     type = row.type,
     parent = row.parent ~= "" and row.parent or nil,
@@ -64,7 +62,7 @@ function catalog:type(name)
     stable = row.stable ~= "" and row.stable or nil,
     preview = row.preview ~= "" and row.preview or nil,
     use = row.use ~= "" and row.use or nil,
-    versions = versions,
+    versions = row.versions, -- as written: dozens, of which a run needs one
     flags = set_of(row.flags),
     lists = lists_of(row.lists),
     get = row.get,
@@ -80,10 +78,11 @@ function catalog:suggestion(name)
 end
 
 --- Children of a type, in the catalogue's order: an array of type names.
-function catalog:children(parent)
+-- @param flag only those that have it, or nil
+function catalog:children(parent, flag)
   local key, names = string.lower(parent), {}
-  for name, of in self.rows:below(key .. "/", "type", "parent") do
-    if string.lower(of) == key then names[#names + 1] = name end
+  for name, of, flags in self.rows:below(key .. "/", "type", "parent", "flags") do
+    if string.lower(of) == key and (not flag or set_of(flags)[flag]) then names[#names + 1] = name end
   end
   return names
 end
@@ -112,10 +111,12 @@ function catalog.version(known, offered)
     for _, wanted in ipairs({ known.use or false, known.stable or false, known.preview or false }) do
       if wanted and has[string.lower(wanted)] then return has[string.lower(wanted)] end
     end
-    for i = #known.versions, 1, -1 do
-      local version = known.versions[i]
-      if has[string.lower(version)] and not is_preview(version) then return has[string.lower(version)] end
+    local newest
+    for short in string.gmatch(known.versions, "%S+") do
+      local version = has[string.lower(full_version(short))]
+      if version and not is_preview(version) then newest = version end
     end
+    if newest then return newest end
   end
   local sorted = table.move(offered, 1, #offered, 1, {})
   table.sort(sorted, function(a, b) return a > b end)

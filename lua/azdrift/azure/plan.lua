@@ -28,7 +28,7 @@ function plan:known(type_name)
   local key = string.lower(type_name)
   local known = self.types[key]
   if not known then
-    known = self.catalog:type(type_name) or { type = type_name, names = {}, versions = {}, flags = {}, lists = {} }
+    known = self.catalog:type(type_name) or { type = type_name, names = {}, versions = "", flags = {}, lists = {} }
     known.key = key
     self.types[key] = known
   end
@@ -66,11 +66,12 @@ function plan:children_of(parent_type)
   local parent = self:known(parent_type)
   if parent.wanted then return parent.wanted end
   local wanted = {}
-  for _, name in ipairs(self.catalog:children(parent_type)) do
-    local known = self:known(name)
-    local reachable = known.lists.parent or #known.names > 0
-    local chosen = (self.children == "all" or known.flags.core) and not known.flags.getonly and not left_out.reason(name)
-    if reachable and chosen and self:is_offered(name) and self:is_wanted(name) then wanted[#wanted + 1] = known end
+  for _, name in ipairs(self.catalog:children(parent_type, self.children == "core" and "core" or nil)) do
+    if self:is_offered(name) and self:is_wanted(name) and not left_out.reason(name) then
+      local known = self:known(name)
+      local is_reachable = known.lists.parent or #known.names > 0
+      if is_reachable and not known.flags.getonly then wanted[#wanted + 1] = known end
+    end
   end
   parent.wanted = wanted
   return wanted

@@ -21,7 +21,7 @@ describe("a catalogue", function()
   it("knows a type without case, with its versions and lists in full", function()
     local known = assert(open(ROWS)):type("a.B/C")
     assert.same({ type = "A.b/c", names = {}, stable = "2024-01-01", preview = "2024-06-01-preview", use = "2023-05-01", get = "id", how = "generic",
-      versions = { "2019-04-01", "2024-01-01", "2024-06-01-preview", "2024-07-01beta" }, flags = { core = true, tracked = true },
+      versions = "190401 240101 240601p 240701beta", flags = { core = true, tracked = true },
       lists = { subscription = { api = "2020-01-01", url = "/subscriptions/{}/providers/A.b/list", next = "/Next" }, parent = {} } }, known)
     assert.is_nil(open(ROWS):type("A.b/none"))
   end)
@@ -53,7 +53,7 @@ describe("a catalogue", function()
 end)
 
 describe("an api-version", function()
-  local known = { use = "2023-05-01", stable = "2024-01-01", preview = "2024-06-01-preview", versions = { "2019-04-01", "2022-01-01", "2024-06-01-preview" } }
+  local known = { use = "2023-05-01", stable = "2024-01-01", preview = "2024-06-01-preview", versions = "190401 220101 240601p" }
 
   local function version(...) return catalog.version(known, { ... }) end
 
@@ -65,6 +65,7 @@ describe("an api-version", function()
 
   it("else the newest that both know and that is no preview", function()
     assert.equal("2022-01-01", version("2019-04-01", "2022-01-01", "2026-01-01"))
+    assert.equal("2024-07-01beta", catalog.version({ versions = "240701beta" }, { "2024-07-01beta", "2018-01-01" }))
   end)
 
   it("else the provider's newest, a preview only where there is nothing else", function()
@@ -76,7 +77,7 @@ describe("an api-version", function()
   it("is the catalogue's own where nobody says what is offered", function()
     assert.equal("2023-05-01", catalog.version(known, nil))
     assert.equal("2023-05-01", catalog.version(known, {}))
-    assert.equal("2024-01-01", catalog.version({ stable = "2024-01-01", versions = {} }, nil))
+    assert.equal("2024-01-01", catalog.version({ stable = "2024-01-01", versions = "" }, nil))
     assert.is_nil(catalog.version(nil, nil))
   end)
 end)

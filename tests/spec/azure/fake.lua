@@ -118,14 +118,15 @@ function fake.catalog(rows)
     if not row then return nil end
     local lists = {}
     for kind in pairs(row.lists or {}) do lists[kind] = {} end
-    return { type = row[1], parent = row.parent, names = row.names or {}, use = "2024-01-01", versions = {}, flags = row.flags or {},
+    return { type = row[1], parent = row.parent, names = row.names or {}, use = "2024-01-01", versions = "", flags = row.flags or {},
       lists = lists, get = "id", how = "" }
   end
   function catalog.suggestion() return "" end
-  function catalog.children(_, parent)
+  function catalog.children(_, parent, flag)
     local names = {}
     for _, row in ipairs(rows) do
-      if row.parent and string.lower(row.parent) == string.lower(parent) then names[#names + 1] = row[1] end
+      local is_chosen = not flag or (row.flags or {})[flag]
+      if is_chosen and row.parent and string.lower(row.parent) == string.lower(parent) then names[#names + 1] = row[1] end
     end
     return names
   end
