@@ -66,7 +66,11 @@ int mg_fail(const struct mg_store *store, const bson_error_t *failure, const cha
                       name);
     return azd_fail(error, AZD_EPARSE, "%s: %s: %s", name, doing, failure->message);
   case MONGOC_ERROR_BSON: return azd_fail(error, AZD_ELIMIT, "%s: %s: %s", name, doing, failure->message);
-  default: return azd_fail(error, AZD_EIO, "%s: %s: %s", name, doing, failure->message);
+  default:
+    return azd_fail(error, AZD_EIO,
+                    "%s: %s: the connection was lost (%s): check that MongoDB runs there and has disk space, and the "
+                    "network between; nothing that was committed is lost",
+                    name, doing, failure->message);
   }
 }
 

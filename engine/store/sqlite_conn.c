@@ -7,6 +7,10 @@
 
 /* ---- what went wrong, for people ---- */
 
+static int full(const char *name, const char *doing, struct azd_error *error) {
+  return azd_fail(error, AZD_EIO, "%s: %s: no space left: free some, nothing that was committed is lost", name, doing);
+}
+
 int sq_fail(struct sq_conn *conn, int code, const char *doing, struct azd_error *error) {
   const char *name = conn->store->path, *detail = sqlite3_errmsg(conn->db);
   switch (code & 0xff) {
@@ -21,9 +25,7 @@ int sq_fail(struct sq_conn *conn, int code, const char *doing, struct azd_error 
                     "%s: %s: the file is damaged (%s): restore it from a backup, or move it away and "
                     "collect anew",
                     name, doing, detail);
-  case SQLITE_FULL:
-    return azd_fail(error, AZD_EIO, "%s: %s: no space left: free some, nothing that was committed is lost", name,
-                    doing);
+  case SQLITE_FULL: return full(name, doing, error);
   case SQLITE_READONLY:
   case SQLITE_PERM:
   case SQLITE_AUTH:
@@ -39,6 +41,7 @@ int sq_fail(struct sq_conn *conn, int code, const char *doing, struct azd_error 
   case SQLITE_TOOBIG: return azd_fail(error, AZD_ELIMIT, "%s: %s: %s", name, doing, detail);
   case SQLITE_IOERR: {
     int os = sqlite3_system_errno(conn->db);
+    if (os == ENOSPC || os == EDQUOT) return full(name, doing, error); /* of the files beside it, mostly */
     return azd_fail(error, AZD_EIO, "%s: %s: %s (%s)", name, doing, detail, os ? strerror(os) : "no system error");
   }
   default: return azd_fail(error, AZD_EIO, "%s: %s: %s (SQLite %d)", name, doing, detail, code);

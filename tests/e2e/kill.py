@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """kill -9 at random moments of `azdrift collect`: afterwards there are whole snapshots only, the next run succeeds, and nothing that
-a killed run left behind is told as removed. AZDRIFT_KILLS: how often (default 10); AZDRIFT_SEED: the moments."""
+a killed run left behind is told as removed. AZDRIFT_KILLS: how often (default 10); AZDRIFT_SEED: the moments; STORE=mongodb: in a real
+MongoDB instead of a file."""
 import os, random, subprocess, sys, time, unittest
 
+from lib.mongod import Mongod
 from lib.world import ROOT, Project, Sandbox
 
 KILLS = int(os.environ.get("AZDRIFT_KILLS", "10"))
@@ -16,6 +18,11 @@ class Kill(unittest.TestCase):
         self.addCleanup(self.azure.close)
         self.project = Project(self.azure.url)
         self.addCleanup(self.project.close)
+        self.store = self.project.env["AZDRIFT_STORE"]
+        if os.environ.get("STORE") == "mongodb":
+            server = Mongod()
+            self.addCleanup(server.close)
+            self.store = self.project.use_mongodb(server.fresh())
         self.random = random.Random(SEED)
 
     def timed_collect(self):
@@ -30,7 +37,7 @@ class Kill(unittest.TestCase):
         for seq in published:
             if seq not in known:
                 self.project.export(seq)
-        checked = self.project.run("lua", CHECK, self.project.env["AZDRIFT_STORE"])
+        checked = self.project.run("lua", CHECK, self.store)
         self.assertEqual(checked.code, 0, checked)
         return set(published)
 

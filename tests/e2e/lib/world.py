@@ -1,6 +1,6 @@
 """A sandbox Azure in a process of its own, and a project that collects from it: what the stories of tests/e2e, the benchmark of
 collection and the demo stand on. The program under test: $AZDRIFT, else build/azdrift."""
-import json, os, shutil, socket, subprocess, tempfile, threading, unittest, urllib.error, urllib.request
+import json, os, secrets, shutil, socket, subprocess, tempfile, threading, unittest, urllib.error, urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 AZDRIFT = os.path.abspath(os.environ.get("AZDRIFT", os.path.join(ROOT, "build", "azdrift")))
@@ -78,8 +78,8 @@ class Sandbox:
 class Run:
     """What one call of the program answered."""
 
-    def __init__(self, done):
-        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+    def __init__(self, code, out, err, peak_kb):
+        self.code, self.out, self.err, self.peak_kb = code, out, err, peak_kb
 
     @property
     def reports(self):
@@ -104,6 +104,15 @@ class Project:
                         AZURE_CLIENT_SECRET=SECRET, AZDRIFT_STORE=os.path.join(self.folder, "story.db"), NO_COLOR="1")
         self.env.update(settings)
 
+    def use_mongodb(self, url):
+        """With the key that the project has, so that what is redacted stays the same, or a new one. Answers the url."""
+        key = self.env["AZDRIFT_STORE"] + ".key"
+        if not os.path.exists(key):
+            with open(key, "w") as file:
+                file.write(secrets.token_hex(32))
+        self.env.update(MONGODB_URL=url, MONGODB_DB_NAME=url.rpartition("/")[2].partition("?")[0] or "story", AZDRIFT_REDACTION_KEY_FILE=key)
+        return url
+
     def copy_of(self, other):
         """Takes over what another project has collected so far, key and all."""
         shutil.copytree(other.folder, self.folder, dirs_exist_ok=True)
@@ -121,8 +130,18 @@ class Project:
     def start(self, *arguments):
         return subprocess.Popen([AZDRIFT, *arguments], cwd=self.folder, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def run(self, *arguments):
-        return Run(subprocess.run([AZDRIFT, *arguments], cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=300))
+    def run(self, *arguments, user=None, timeout_s=300):
+        """user: a number, to run as somebody else."""
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            process = subprocess.Popen([AZDRIFT, *arguments], cwd=self.folder, env=self.env, stdout=out, stderr=err, user=user)
+            watch = threading.Timer(timeout_s, process.kill)
+            watch.start()
+            _, status, usage = os.wait4(process.pid, 0)  # not process.wait(): only here one is told how much memory it took
+            watch.cancel()
+            process.returncode = os.waitstatus_to_exitcode(status)
+            out.seek(0)
+            err.seek(0)
+            return Run(process.returncode, out.read(), err.read(), usage.ru_maxrss)
 
     def collect(self, *arguments):
         return self.run("collect", "--quiet", "--format", "json", *arguments)
