@@ -36,8 +36,9 @@ struct azd_ruleset {
   _Atomic(struct stored *) chunks[CHUNKS_MAX];
   atomic_uint count;
   struct azd_arena arena;
-  struct type *types[TYPE_SLOTS]; /* by folded name */
-  struct type *any;               /* "*" */
+  struct type *types[TYPE_SLOTS];                       /* by folded name */
+  struct type *any;                                     /* "*" */
+  struct azd_trie_common *commons[AZD_BETWEEN_ALL + 1]; /* its rules worked out, made when first needed */
   uint32_t bare_types;
   struct azd_provider_files schema;
   bool sealed;
@@ -113,6 +114,7 @@ void azd_ruleset_unref(struct azd_ruleset *ruleset) {
       azd_buf_free(&type->rules);
     }
   if (ruleset->any) free_tries(ruleset->any, NULL);
+  for (uint32_t i = 0; i <= AZD_BETWEEN_ALL; i++) azd_trie_common_free(ruleset->commons[i]);
   for (uint32_t i = 0; i < CHUNKS_MAX; i++) free(atomic_load_explicit(&ruleset->chunks[i], memory_order_relaxed));
   azd_provider_files_close(&ruleset->schema);
   azd_arena_free(&ruleset->arena);
@@ -266,16 +268,20 @@ static void append_rules(const struct azd_ruleset *ruleset, const struct type *t
   }
 }
 
-static int compile(const struct azd_ruleset *ruleset, const struct type *type, uint32_t between, struct azd_trie **trie,
+/* Under the write lock, or before the ruleset is shared. */
+static int compile(struct azd_ruleset *ruleset, const struct type *type, uint32_t between, struct azd_trie **trie,
                    struct azd_error *error) {
   struct azd_buf rules;
   azd_buf_init(&rules, 0);
   append_rules(ruleset, ruleset->any, between, &rules);
+  uint32_t common = (uint32_t)(rules.size / sizeof(struct azd_trie_rule));
   if (type != ruleset->any) append_rules(ruleset, type, between, &rules);
-  int status = azd_buf_status(&rules)
-                   ? no_memory(error)
-                   : azd_trie_compile((const void *)rules.data, (uint32_t)(rules.size / sizeof(struct azd_trie_rule)),
-                                      trie, error);
+  int status = azd_buf_status(&rules) ? no_memory(error) : 0;
+  if (!status && !ruleset->commons[between])
+    status = azd_trie_common_new((const void *)rules.data, common, &ruleset->commons[between], error);
+  if (!status)
+    status = azd_trie_compile((const void *)rules.data, (uint32_t)(rules.size / sizeof(struct azd_trie_rule)),
+                              ruleset->commons[between], trie, error);
   azd_buf_free(&rules);
   return status;
 }

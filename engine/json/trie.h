@@ -58,9 +58,17 @@ struct azd_trie_rule {
 /* Nodes of one trie; beyond is AZD_ELIMIT. Only several ".." or many selectors in one path can come near. */
 enum { AZD_TRIE_NODES_MAX = 65535 };
 
-/* 0, AZD_EINVAL (a tie), AZD_ELIMIT, AZD_ENOMEM. */
-int azd_trie_compile(const struct azd_trie_rule *rules, uint32_t count, struct azd_trie **trie,
-                     struct azd_error *error);
+/* Rules that many types have in common ("*"), worked out once: compiling a type that begins with them goes on from
+ * there, unless it has rules of its own that begin with "..". Borrows the rules and paths. */
+struct azd_trie_common;
+int azd_trie_common_new(const struct azd_trie_rule *rules, uint32_t count, struct azd_trie_common **common,
+                        struct azd_error *error);
+void azd_trie_common_free(struct azd_trie_common *common);
+
+/* common may be NULL; it is only made use of, and makes no difference but in time.
+ * 0, AZD_EINVAL (a tie), AZD_ELIMIT, AZD_ENOMEM. */
+int azd_trie_compile(const struct azd_trie_rule *rules, uint32_t count, const struct azd_trie_common *common,
+                     struct azd_trie **trie, struct azd_error *error);
 void azd_trie_free(struct azd_trie *trie);
 
 /* Which of two rules that end at the same place is asked first: <0 the first. 0: only their order is left. */

@@ -4,6 +4,7 @@
 #define AZD_JSON_TRIE_IMPL_H
 
 #include "base/buf.h"
+#include "json/doc_node.h"
 #include "json/trie.h"
 
 #define AZD_TRIE_NONE UINT32_MAX
@@ -54,9 +55,17 @@ int azd_places_add(struct azd_places *places, const struct azd_trie_rule **speak
                    struct azd_error *error);
 void azd_places_free(struct azd_places *places);
 
+/* What a trie is made of, before it is packed; arrays of the struct of that name. */
+struct azd_trie_parts {
+  struct azd_buf nodes, edges, tests;
+  struct azd_places places;
+};
+
+/* One block; NULL: no memory. What lies in the parts is copied. */
+struct azd_trie *azd_trie_pack(struct azd_trie_parts *parts);
+
 static inline uint32_t azd_trie_hash(uint32_t node, const char *name, size_t size) {
-  uint32_t hash = 2166136261u ^ (node * 2654435761u);
-  for (size_t i = 0; i < size; i++) hash = (hash ^ azd_fold((unsigned char)name[i])) * 16777619u;
+  uint32_t hash = (azd_name_hash(name, size) ^ (node * 2654435761u)) * 0x9e3779b1u;
   return hash ^ hash >> 15;
 }
 

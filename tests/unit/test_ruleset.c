@@ -356,6 +356,86 @@ static void a_secret_is_one_however_it_was_read(void **state) {
   azd_ruleset_unref(ruleset);
 }
 
+/* ---- compiled from what is common ---- */
+
+enum { ORACLE_RULES = 24, ORACLE_WALKS = 200, ORACLE_ROUNDS = 300 };
+
+struct oracle {
+  struct azd_arena arena;
+  struct azd_rule rules[ORACLE_RULES];
+  struct azd_path paths[ORACLE_RULES];
+  struct azd_trie_rule entries[ORACLE_RULES];
+};
+
+static uint32_t roll(uint64_t *seed, uint32_t sides) {
+  *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+  return (uint32_t)(*seed >> 33) % sides;
+}
+
+/* A path of one to three steps over a few names; only the common ones may begin anywhere, or now and then the others
+ * too: what is common is then no start. */
+static void make_rule(struct oracle *oracle, uint32_t i, uint64_t *seed, bool deep_allowed) {
+  static const char *const names[] = {"a", "b", "longer_name", "c"};
+  char text[128];
+  int size = 0;
+  uint32_t steps = 1 + roll(seed, 3);
+  for (uint32_t step = 0; step < steps; step++) {
+    bool deep = (step || deep_allowed) && roll(seed, 4) == 0;
+    size += snprintf(text + size, sizeof text - (size_t)size, "%s%s",
+                     deep   ? ".."
+                     : step ? "."
+                            : "",
+                     names[roll(seed, 4)]);
+    uint32_t form = roll(seed, 6);
+    if (form < 3)
+      size += snprintf(text + size, sizeof text - (size_t)size, "%s", form == 0 ? "[]" : form == 1 ? "{}" : "[name=x]");
+  }
+  static const enum azd_verb verbs[] = {AZD_VERB_IGNORE, AZD_VERB_FOLD, AZD_VERB_REDACT};
+  oracle->rules[i] = rule_of(AZD_LAYER_SCHEMA, verbs[roll(seed, 3)], i < ORACLE_RULES / 2 ? "*" : NETWORK, "", (int)i);
+  struct azd_error error = {0};
+  if (azd_path_parse(azd_str_of(text), &oracle->arena, &oracle->paths[i], &error)) fail_msg("%s: %s", text, error.text);
+  oracle->entries[i] = (struct azd_trie_rule){&oracle->rules[i], &oracle->paths[i], i};
+}
+
+static void walk_both(const struct azd_trie *alone, const struct azd_trie *built_on, uint64_t *seed) {
+  static const char *const names[] = {"a", "B", "LONGER_NAME", "c", "unknown"};
+  uint32_t x = AZD_TRIE_ROOT, y = AZD_TRIE_ROOT;
+  for (int step = 0; step < 6; step++) {
+    const struct azd_place *a = azd_trie_place(alone, x), *b = azd_trie_place(built_on, y);
+    assert_int_equal(a->say_count, b->say_count);
+    for (uint32_t i = 0; i < a->say_count; i++) assert_int_equal(a->says[i].rule, b->says[i].rule);
+    assert_int_equal(a->same, b->same);
+    assert_int_equal(a->redact, b->redact);
+    assert_int_equal(azd_trie_is_open(alone, x), azd_trie_is_open(built_on, y));
+    assert_int_equal(azd_trie_is_silent(alone, x), azd_trie_is_silent(built_on, y));
+    uint32_t way = roll(seed, 6);
+    x = way == 5 ? azd_trie_item(alone, x, NULL, AZD_NODE_NONE) : azd_trie_name(alone, x, azd_str_of(names[way]));
+    y = way == 5 ? azd_trie_item(built_on, y, NULL, AZD_NODE_NONE) : azd_trie_name(built_on, y, azd_str_of(names[way]));
+  }
+}
+
+static void what_is_common_makes_no_difference_but_in_time(void **state) {
+  (void)state;
+  static struct oracle oracle;
+  uint64_t seed = 20261123;
+  for (uint32_t round = 0; round < ORACLE_ROUNDS; round++) {
+    struct azd_error error = {0};
+    azd_arena_init(&oracle.arena, 0);
+    bool own_deep = round % 4 == 3;
+    for (uint32_t i = 0; i < ORACLE_RULES; i++) make_rule(&oracle, i, &seed, own_deep || i < ORACLE_RULES / 2);
+    struct azd_trie_common *common = NULL;
+    struct azd_trie *alone = NULL, *built_on = NULL;
+    assert_int_equal(azd_trie_common_new(oracle.entries, ORACLE_RULES / 2, &common, &error), 0);
+    assert_int_equal(azd_trie_compile(oracle.entries, ORACLE_RULES, NULL, &alone, &error), 0);
+    assert_int_equal(azd_trie_compile(oracle.entries, ORACLE_RULES, common, &built_on, &error), 0);
+    for (int walk = 0; walk < ORACLE_WALKS; walk++) walk_both(alone, built_on, &seed);
+    azd_trie_free(alone);
+    azd_trie_free(built_on);
+    azd_trie_common_free(common);
+    azd_arena_free(&oracle.arena);
+  }
+}
+
 static void many_dots_in_one_rule_end_in_a_named_limit(void **state) {
   (void)state;
   /* Whether step i back was named a: 2^20 sets. */
@@ -533,6 +613,7 @@ int main(void) {
       cmocka_unit_test(a_rule_between_views_speaks_only_there_and_first),
       cmocka_unit_test(a_type_without_rules_of_its_own_shares_those_of_all),
       cmocka_unit_test(a_secret_is_one_however_it_was_read),
+      cmocka_unit_test(what_is_common_makes_no_difference_but_in_time),
       cmocka_unit_test(many_dots_in_one_rule_end_in_a_named_limit),
       cmocka_unit_test(schema_rules_are_read_when_a_type_is_first_met),
       cmocka_unit_test(a_broken_schema_file_is_an_error_with_its_line_each_time_it_is_met),
