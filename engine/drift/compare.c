@@ -220,12 +220,11 @@ int azd_read_file(const char *path, size_t max_bytes, struct azd_buf *bytes, str
    * to its end. */
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), status = 0;
   if (fd < 0) return azd_fail(error, AZD_EIO, "%s: %s", path, strerror(errno));
-  if (fcntl(fd, F_SETFL, 0)) status = azd_fail(error, AZD_EIO, "%s: %s", path, strerror(errno));
-  if (!status && fstat(fd, &stat) < 0)
+  if (fstat(fd, &stat) < 0 || (!S_ISREG(stat.st_mode) && fcntl(fd, F_SETFL, 0)))
     status = azd_fail(error, AZD_EIO, "%s: %s", path, strerror(errno));
-  else if (!status && S_ISDIR(stat.st_mode))
+  else if (S_ISDIR(stat.st_mode))
     status = azd_fail(error, AZD_EIO, "%s: is a directory; name a JSON file", path);
-  else if (!status && S_ISREG(stat.st_mode) && (size_t)stat.st_size > max_bytes)
+  else if (S_ISREG(stat.st_mode) && (size_t)stat.st_size > max_bytes)
     status =
         azd_fail(error, AZD_ELIMIT, "%s: %lld bytes, at most %zu are read", path, (long long)stat.st_size, max_bytes);
   while (!status) {
@@ -240,6 +239,8 @@ int azd_read_file(const char *path, size_t max_bytes, struct azd_buf *bytes, str
     if (got == 0) break;
     if (got < 0 && errno != EINTR) status = azd_fail(error, AZD_EIO, "%s: %s", path, strerror(errno));
     if (got > 0) bytes->size += (size_t)got;
+    /* One byte more than the file has was asked for: a shorter answer is its end. */
+    if (got > 0 && S_ISREG(stat.st_mode) && (size_t)got < want && bytes->size >= (size_t)stat.st_size) break;
   }
   close(fd);
   return status;

@@ -84,12 +84,13 @@ static int redactor_for(struct azd_detector *detector, struct azd_str key) {
 /* Replaces the side by its redacted form where it holds a secret. */
 static int redact_side(struct azd_detector *detector, struct detector_side *memory, const struct azd_trie *trie,
                        struct azd_detect_side *side, struct azd_error *error) {
-  uint32_t redacted = 0;
-  azd_buf_clear(&memory->canonical);
+  uint32_t secrets = 0;
   if (!side->doc) return 0;
-  int status =
-      azd_redact_canonical(detector->redactor, trie, side->doc, side->node, &memory->canonical, &redacted, error);
-  if (status || !redacted) return status;
+  int status = azd_redact_count(detector->redactor, trie, side->doc, side->node, &secrets, error);
+  if (status || !secrets) return status;
+  azd_buf_clear(&memory->canonical);
+  status = azd_redact_canonical(detector->redactor, trie, side->doc, side->node, &memory->canonical, NULL, error);
+  if (status) return status;
   status = azd_doc_parse(memory->clean, azd_buf_str(&memory->canonical), NULL, error);
   if (status) return status;
   side->doc = memory->clean;
@@ -232,18 +233,14 @@ static int judge_pair(struct azd_detector *detector, const struct azd_detect_opt
   return 0;
 }
 
-/* Redacts what is not redacted yet. *same: both sides are equal, byte for byte, in canonical form. */
+/* Redacts what is not redacted yet. */
 static int prepare_sides(struct azd_detector *detector, const struct azd_detect_options *options,
-                         const struct azd_trie *trie, struct azd_detect_pair *pair, bool *same,
-                         struct azd_error *error) {
-  *same = false;
+                         const struct azd_trie *trie, struct azd_detect_pair *pair, struct azd_error *error) {
   if (options->raw || !options->redaction_key.size) return 0;
   int status = redactor_for(detector, options->redaction_key);
   if (status) return azd_fail(error, status, "no memory for a redactor");
   status = redact_side(detector, &detector->before, trie, &pair->before, error);
   if (!status) status = redact_side(detector, &detector->after, trie, &pair->after, error);
-  *same = !status && pair->before.doc && pair->after.doc &&
-          azd_str_equal(azd_buf_str(&detector->before.canonical), azd_buf_str(&detector->after.canonical));
   return status;
 }
 
@@ -253,14 +250,13 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
   struct azd_judgement judgement, *judged = NULL;
   const struct azd_trie *trie = NULL;
   struct azd_diff *diff = NULL;
-  bool same = false;
   *found = (struct azd_detected){.complete = true, .json = AZD_STR("{}"), .errors = AZD_STR("[]")};
   azd_arena_reset(&detector->arena);
   uint32_t between = options->raw ? 0 : read_between(&pair);
   if (!options->raw && !(trie = azd_ruleset_trie(azd_bundle_ruleset(options->bundle), pair.type, between, error)))
     return AZD_ENOMEM;
-  int status = prepare_sides(detector, options, trie, &pair, &same, error);
-  if (status || same) return status;
+  int status = prepare_sides(detector, options, trie, &pair, error);
+  if (status) return status;
   found->between = between;
   if (pair.before.doc && pair.after.doc) {
     const struct azd_diff_options how = {.raw = options->raw, .between = between, .redacted = pair.redacted};
@@ -276,6 +272,7 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
   }
   count_classes(diff, judged, found);
   found->found = found->changes != 0;
+  if (!found->found && !found->effects && !found->notes && !found->ignored && found->complete) return 0;
   status = fingerprint(detector, options, &pair, diff, judged, found);
   if (status) return azd_fail(error, status, "no memory for the drift of %.*s", AZD_STR_FORMAT(pair.id));
   azd_buf_clear(&detector->json);

@@ -185,19 +185,37 @@ static int find_secrets(struct walk *walk, azd_node node) {
   return hide ? replace(walk, node) : 0;
 }
 
-int azd_redact_canonical(struct azd_redactor *redactor, const struct azd_trie *trie, const struct azd_doc *doc,
-                         azd_node node, struct azd_buf *out, uint32_t *redacted, struct azd_error *error) {
+/* Into the redactor's replacements. */
+static int look_over(struct azd_redactor *redactor, const struct azd_trie *trie, const struct azd_doc *doc,
+                     azd_node node, uint32_t *count) {
   struct walk walk = {redactor, trie, doc};
-  size_t size_before = out->size;
   azd_arena_reset(&redactor->texts);
   azd_buf_clear(&redactor->replacements);
   int status = find_secrets(&walk, node);
-  size_t count = redactor->replacements.size / sizeof(struct azd_replacement);
-  if (!status) status = azd_json_canonical(doc, node, (const void *)redactor->replacements.data, count, out);
-  if (redacted) *redacted = status ? 0 : (uint32_t)count;
-  if (!status) return 0;
-  out->size = size_before;
+  *count = (uint32_t)(redactor->replacements.size / sizeof(struct azd_replacement));
+  return status;
+}
+
+static int refuse(int status, struct azd_error *error) {
   return azd_fail(error, status,
                   status == AZD_ELIMIT ? "a document nested too deep, or too large for its buffer, to be redacted"
                                        : "no memory to redact a document");
+}
+
+int azd_redact_count(struct azd_redactor *redactor, const struct azd_trie *trie, const struct azd_doc *doc,
+                     azd_node node, uint32_t *secrets, struct azd_error *error) {
+  int status = look_over(redactor, trie, doc, node, secrets);
+  return status ? refuse(status, error) : 0;
+}
+
+int azd_redact_canonical(struct azd_redactor *redactor, const struct azd_trie *trie, const struct azd_doc *doc,
+                         azd_node node, struct azd_buf *out, uint32_t *redacted, struct azd_error *error) {
+  size_t size_before = out->size;
+  uint32_t count;
+  int status = look_over(redactor, trie, doc, node, &count);
+  if (!status) status = azd_json_canonical(doc, node, (const void *)redactor->replacements.data, count, out);
+  if (redacted) *redacted = status ? 0 : count;
+  if (!status) return 0;
+  out->size = size_before;
+  return refuse(status, error);
 }

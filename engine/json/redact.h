@@ -17,6 +17,10 @@ struct azd_redactor;
 struct azd_redactor *azd_redactor_new(struct azd_str key);
 void azd_redactor_free(struct azd_redactor *redactor);
 
+/* How many secrets the node holds; nothing is written. As azd_redact_canonical otherwise. */
+int azd_redact_count(struct azd_redactor *redactor, const struct azd_trie *trie, const struct azd_doc *doc,
+                     azd_node node, uint32_t *secrets, struct azd_error *error);
+
 /* Appends the canonical form of the node with its secrets replaced. redacted (may be NULL): how many.
  * 0, AZD_ENOMEM or AZD_ELIMIT (deeper than AZD_REDACT_DEPTH_MAX, or the buffer's). After a failure out is what it was.
  */

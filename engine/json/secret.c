@@ -155,48 +155,46 @@ static size_t skip(struct azd_str text, size_t at, const char *any_of) {
   return at;
 }
 
-/* word = something, word: something, "word": "something" (JSON inside a text), anywhere in it. */
-static bool assigns(struct azd_str value, struct azd_str word) {
-  for (size_t at = find(value, word, 0); at < value.size; at = find(value, word, at + word.size)) {
-    size_t sign = skip(value, at + word.size, " \"'\\");
-    if (sign >= value.size || (value.data[sign] != '=' && value.data[sign] != ':')) continue;
-    size_t behind = skip(value, sign + 1, " \"'\\");
-    if (behind < value.size && !strchr(";&,)}]/\r\n", value.data[behind])) return true;
-  }
-  return false;
-}
-
-/* ?name=something or &name=something: what opens a URL. */
-static bool asks_with(struct azd_str value, struct azd_str name) {
-  for (size_t at = find(value, name, 0); at < value.size; at = find(value, name, at + name.size)) {
-    size_t behind = at + name.size;
-    if (at && (value.data[at - 1] == '?' || value.data[at - 1] == '&') && behind < value.size &&
-        value.data[behind] != '&')
-      return true;
-  }
-  return false;
-}
-
-static bool assigns_secret(struct azd_str value) {
+/* word = something, word: something, "word": "something" (JSON inside a text), for the sign at a place. */
+static bool is_secret_assigned(struct azd_str value, size_t sign) {
   static const struct azd_str words[] = {
       LITERAL("accountkey"), LITERAL("sharedaccesskey"), LITERAL("instrumentationkey"),
       LITERAL("accesskey"),  LITERAL("apikey"),          LITERAL("api_key"),
       LITERAL("password"),   LITERAL("passwd"),          LITERAL("pwd"),
       LITERAL("passphrase"), LITERAL("secret"),          LITERAL("access_token"),
   };
-  static const struct azd_str parameters[] = {LITERAL("sig="), LITERAL("code="), LITERAL("token=")};
-  for (size_t i = 0; i < COUNT(words); i++)
-    if (assigns(value, words[i])) return true;
-  for (size_t i = 0; i < COUNT(parameters); i++)
-    if (asks_with(value, parameters[i])) return true;
+  size_t behind = skip(value, sign + 1, " \"'\\"), end = sign;
+  if (behind >= value.size || strchr(";&,)}]/\r\n", value.data[behind])) return false;
+  while (end && value.data[end - 1] && strchr(" \"'\\", value.data[end - 1])) end--;
+  return ends_with_one_of((struct azd_str){value.data, end}, words, COUNT(words));
+}
+
+/* ?name=something or &name=something: what opens a URL. */
+static bool is_asked_with(struct azd_str value, size_t sign) {
+  static const struct azd_str names[] = {LITERAL("sig"), LITERAL("code"), LITERAL("token")};
+  if (sign + 1 >= value.size || value.data[sign + 1] == '&') return false;
+  for (size_t i = 0; i < COUNT(names); i++)
+    if (sign > names[i].size && ends_with((struct azd_str){value.data, sign}, names[i])) {
+      char before = value.data[sign - names[i].size - 1];
+      if (before == '?' || before == '&') return true;
+    }
+  return false;
+}
+
+/* Looks at each sign that could part a name from its value: texts have few of them. */
+static bool assigns_secret(struct azd_str value, char sign) {
+  const char *end = value.data + value.size;
+  for (const char *at = value.data; (at = memchr(at, sign, (size_t)(end - at))); at++) {
+    size_t place = (size_t)(at - value.data);
+    if (is_secret_assigned(value, place) || (sign == '=' && is_asked_with(value, place))) return true;
+  }
   return false;
 }
 
 bool azd_secret_value(struct azd_str value) {
   if (value.size < 8) return false;
   /* Most texts have none of these and are done. */
-  if ((memchr(value.data, '=', value.size) || memchr(value.data, ':', value.size)) && assigns_secret(value))
-    return true;
+  if (assigns_secret(value, '=') || assigns_secret(value, ':')) return true;
   if (memchr(value.data, '@', value.size) && has_url_password(value)) return true;
   if (memchr(value.data, '.', value.size) && has_jwt(value)) return true;
   return memchr(value.data, ' ', value.size) && memmem(value.data, value.size, "-----BEGIN ", 11) &&
