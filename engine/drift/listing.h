@@ -1,13 +1,13 @@
 /* The resources of a file that is too large to be held: where each stands, and the hash of its text. Two listings are
  * joined by id; a body is read again only where the texts of a pair differ.
  *
- *   entry     one resource, 72 bytes, whatever its size.
+ *   entry     one resource, 56 bytes, whatever its size.
  *   no list   what is not plainly two or more resources behind one another (one resource, a pipe, an item without an
  *             id, names doubled around the resources): azd_compare_texts looks at the whole of it instead.
  *
  * Texts that are alike byte for byte are alike under every rule; of texts that are not, the detector says what differs.
- * Secrets: nothing of a body is kept but its SHA-256, in memory, until the listing is freed. What is stored is redacted
- * before it is hashed; this hash is of the text as it stands, for it is never stored, shown or logged.
+ * Secrets: nothing of a body is kept but a keyed hash, in memory, until the listing is freed. What is stored is
+ * redacted before it is hashed; this hash is of the text as it stands, for it is never stored, shown or logged.
  *
  * Life: read, free. The file stays open until then. Thread: one at a time; any may read bodies (azd_listing_body).
  * Blocks: on the file. */
@@ -15,14 +15,14 @@
 #define AZD_DRIFT_LISTING_H
 
 #include "base/buf.h"
-#include "base/crypto.h"
+#include "base/poly_hash.h"
 #include "drift/inventory.h"
 
 enum { AZD_LISTING_KEY_BYTES = 16 };
 
 struct azd_listing_entry {
   uint8_t key[AZD_LISTING_KEY_BYTES]; /* of SHA-256 of the id, folded, without slashes at its end */
-  uint8_t hash[AZD_SHA256_BYTES];     /* of the body's text */
+  uint8_t hash[AZD_POLY_HASH_BYTES];  /* of the body's text, under a key of this process */
   uint64_t offset;                    /* of the body in the file; in an export with its name before it */
   uint32_t size;                      /* bytes from there */
   uint32_t index;                     /* in its array */

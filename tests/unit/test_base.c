@@ -3,12 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h> /* wants those before it */
+#include <cmocka.h>
+#include <stdlib.h> /* wants those before it */
 /* clang-format on */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/poly_hash.h"
+
 #include "base/err.h"
 
 #include <stdio.h>
@@ -83,6 +86,55 @@ static void hashes_match_published_vectors(void **state) {
   assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
+static bool hashed_alike(const struct azd_poly_key *key, const uint8_t *a, size_t a_bytes, const uint8_t *b,
+                         size_t b_bytes) {
+  uint8_t x[AZD_POLY_HASH_BYTES], y[AZD_POLY_HASH_BYTES];
+  azd_poly_hash(key, a, a_bytes, x);
+  azd_poly_hash(key, b, b_bytes, y);
+  return memcmp(x, y, sizeof x) == 0;
+}
+
+static void every_bit_and_the_length_of_a_text_are_in_its_hash(void **state) {
+  (void)state;
+  struct azd_poly_key key;
+  azd_poly_key_make(&key);
+  for (size_t bytes = 1; bytes <= 64; bytes++) {
+    uint8_t *text = malloc(bytes), *other = malloc(bytes + 1); /* of just this size: reading on is found by ASan */
+    azd_random(text, bytes);
+    memcpy(other, text, bytes);
+    other[bytes] = 0;
+    assert_true(hashed_alike(&key, text, bytes, other, bytes));
+    assert_false(hashed_alike(&key, text, bytes, other, bytes + 1));
+    assert_false(hashed_alike(&key, text, bytes, other, bytes - 1));
+    for (size_t bit = 0; bit < bytes * 8; bit++) {
+      other[bit / 8] ^= (uint8_t)(1u << bit % 8);
+      assert_false(hashed_alike(&key, text, bytes, other, bytes));
+      other[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    free(text), free(other);
+  }
+}
+
+/* The same sum with numbers of any size: one word after the other, reduced each time. */
+static void a_hash_is_the_polynomial_that_it_is_said_to_be(void **state) {
+  (void)state;
+  const unsigned __int128 prime = ((unsigned __int128)1 << 61) - 1;
+  struct azd_poly_key key;
+  azd_poly_key_make(&key);
+  uint8_t text[301], hash[AZD_POLY_HASH_BYTES];
+  memset(text, 0xff, sizeof text); /* the largest words */
+  azd_poly_hash(&key, text, sizeof text, hash);
+  for (int i = 0; i < 2; i++) {
+    unsigned __int128 x = 0, at = key.power[i][1];
+    for (size_t word = 0; word < sizeof text / 7; word++) x = (x * at + 0xffffffffffffff) % prime;
+    x = (x * at + sizeof text) % prime * at % prime;
+    assert_int_equal(sizeof text % 7, 0);
+    uint64_t is;
+    memcpy(&is, hash + 8 * i, sizeof is);
+    assert_true(is == (uint64_t)x);
+  }
+}
+
 static void uuids_are_version_7_and_distinct(void **state) {
   (void)state;
   char a[AZD_UUID_TEXT_BYTES], b[AZD_UUID_TEXT_BYTES];
@@ -109,6 +161,8 @@ int main(void) {
       cmocka_unit_test(arena_refuses_beyond_its_cap_and_reuses_after_reset),
       cmocka_unit_test(instants_are_read_with_offsets_and_fractions),
       cmocka_unit_test(hashes_match_published_vectors),
+      cmocka_unit_test(every_bit_and_the_length_of_a_text_are_in_its_hash),
+      cmocka_unit_test(a_hash_is_the_polynomial_that_it_is_said_to_be),
       cmocka_unit_test(uuids_are_version_7_and_distinct),
       cmocka_unit_test(an_error_keeps_code_and_gains_context),
   };
