@@ -66,6 +66,8 @@ rules {
 
   { observe = "properties.latestRevisionName", why = "follows every change of the template, which shows itself" },
   { observe = "properties.latestReadyRevisionName", why = "follows every change of the template, which shows itself" },
+  { ignore = "kind", between = "versions",
+    why = "given when the app is made and fixed from then on; not every api-version answers with it" },
   { observe = "properties.latestRevisionFqdn", why = "follows every change of the template, which shows itself" },
   { observe = "properties.runningStatus", why = "a state, not configuration" },
   { observe = "properties.outboundIpAddresses", why = "the environment's addresses, in any order" },

@@ -2,7 +2,7 @@
  *
  *   local bundle, problem, code = bundles.build({                                     -- awaits
  *     layers = { { layer = "shipped", rules = dir, policies = dir }, { layer = "user", ... } }, schema = dir,
- *     params = json_text, now_ms =, default = "low", tags_only = "info", unproved = boolean })
+ *     properties = dir, params = json_text, now_ms =, default = "low", tags_only = "info", unproved = boolean })
  *   bundle:stamp() -> text
  *   bundle:redaction_stamp() -> text: of what is redacted, and nothing else            -- awaits
  *   bundle:test(file or nil) -> { result, ... }                                       -- awaits
@@ -128,6 +128,7 @@ static int l_build(lua_State *L) {
   azd_work_anchor(L, &build->work, 1);
   read_layers(L, build);
   build->options.schema_dir = text_field(L, 1, "schema");
+  build->options.properties_dir = text_field(L, 1, "properties");
   build->options.params_json = azd_str_of(text_field(L, 1, "params"));
   build->options.severity_default = severity_field(L, 1, "default");
   build->options.severity_tags_only = severity_field(L, 1, "tags_only");

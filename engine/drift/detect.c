@@ -233,6 +233,22 @@ static int judge_pair(struct azd_detector *detector, const struct azd_detect_opt
   return 0;
 }
 
+/* How the two bodies are to be compared. Between two versions that the tables of the type both know, those say what
+ * both can carry. */
+static int options_of(const struct azd_detect_options *options, const struct azd_detect_pair *pair, uint32_t between,
+                      struct azd_diff_options *how, struct azd_error *error) {
+  const struct azd_property_tree *tree = NULL;
+  struct azd_properties *tables = options->bundle ? azd_bundle_properties(options->bundle) : NULL;
+  *how = (struct azd_diff_options){.raw = options->raw, .between = between, .redacted = pair->redacted};
+  if (between != AZD_BETWEEN_VERSIONS || !tables) return 0;
+  int status = azd_properties_of(tables, pair->type, &tree, error);
+  if (status || !tree) return status;
+  how->old_version = azd_property_version(tree, pair->before.api_version);
+  how->new_version = azd_property_version(tree, pair->after.api_version);
+  if (how->old_version != AZD_PROPERTY_VERSION && how->new_version != AZD_PROPERTY_VERSION) how->properties = tree;
+  return 0;
+}
+
 /* Redacts what is not redacted yet. */
 static int prepare_sides(struct azd_detector *detector, const struct azd_detect_options *options,
                          const struct azd_trie *trie, struct azd_detect_pair *pair, struct azd_error *error) {
@@ -259,8 +275,10 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
   if (status) return status;
   found->between = between;
   if (pair.before.doc && pair.after.doc) {
-    const struct azd_diff_options how = {.raw = options->raw, .between = between, .redacted = pair.redacted};
+    struct azd_diff_options how;
     diff = detector->diff;
+    status = options_of(options, &pair, between, &how, error);
+    if (status) return status;
     status = azd_diff_run(diff, trie, pair.before.doc, pair.before.node, pair.after.doc, pair.after.node, &how, error);
     if (status) return status;
   }

@@ -26,6 +26,7 @@ void azd_diff_free(struct azd_diff *diff) {
 struct at {
   struct azd_frame frame;
   uint32_t node;
+  azd_property property;      /* in options.properties; NONE: not known there */
   struct azd_verdict verdict; /* of the container, until judged */
   uint32_t depth;
 };
@@ -55,14 +56,22 @@ static bool is_redacted_apart(const struct azd_diff *diff, struct azd_side was, 
                                                                    : old_digest != new_digest;
 }
 
-/* What a reading that does not carry a property shows in its place: nothing, or what the service's own model holds
- * before somebody sets it. A false is no such value: it may be the answer. */
+static bool is_text(struct azd_side side) {
+  return azd_doc_type(side.doc, side.node) == AZD_JSON_STRING;
+}
+
+/* "" and 0: what the service's own model holds before somebody sets it. A false is no such value: it may be the answer.
+ */
+static bool is_blank(struct azd_side side) {
+  if (is_text(side)) return azd_doc_string(side.doc, side.node).size == 0;
+  return azd_doc_type(side.doc, side.node) == AZD_JSON_NUMBER &&
+         azd_str_equal(azd_doc_number(side.doc, side.node), AZD_STR("0"));
+}
+
+/* What a reading that does not carry a property shows in its place: nothing, an empty text, between views a 0. */
 static bool is_not_carried(struct azd_side side, uint32_t between) {
   if (azd_side_is_empty(side)) return true;
-  enum azd_json_type type = azd_doc_type(side.doc, side.node);
-  if (type == AZD_JSON_STRING) return between && azd_doc_string(side.doc, side.node).size == 0;
-  return type == AZD_JSON_NUMBER && (between & AZD_BETWEEN_VIEWS) &&
-         azd_str_equal(azd_doc_number(side.doc, side.node), AZD_STR("0"));
+  return between && ((between & AZD_BETWEEN_VIEWS) || is_text(side)) && is_blank(side);
 }
 
 /* ---- an object that came or went as a whole ---- */
@@ -105,6 +114,36 @@ static int soften(struct azd_diff *diff, const struct at *at, struct azd_side pr
   return status;
 }
 
+/* ---- what a reading can carry ---- */
+
+/* Inside a free property, and inside one without lines of its own, everything is as the property itself. */
+static azd_property property_below(const struct azd_diff *diff, azd_property at, bool is_element, struct azd_str name) {
+  const struct azd_property_tree *tree = diff->options.properties;
+  if (!tree || at == AZD_PROPERTY_NONE) return AZD_PROPERTY_NONE;
+  azd_property below = is_element ? azd_property_item(tree, at) : azd_property_member(tree, at, name);
+  if (below != AZD_PROPERTY_NONE) return below;
+  bool is_inside = azd_property_is_free(tree, at) || (is_element && azd_property_is_leaf(tree, at));
+  return is_inside ? at : AZD_PROPERTY_NONE;
+}
+
+/* The newer version writes out what the older one left unsaid: a false, a blank. The other way round it is a change: a
+ * false that is gone may weaken what it stood for. */
+static bool is_filled_in(const struct azd_diff *diff, struct azd_side was, struct azd_side is) {
+  const struct azd_diff_options *how = &diff->options;
+  struct azd_side filled = how->new_version > how->old_version ? is : was;
+  return !azd_side_is_empty(filled) && (is_blank(filled) || azd_doc_type(filled.doc, filled.node) == AZD_JSON_FALSE);
+}
+
+/* One side lacks it: may that be because of how it was read? Between views nobody knows what each of them shows. */
+static bool may_be_unreadable(const struct azd_diff *diff, azd_property property, struct azd_side was,
+                              struct azd_side is) {
+  const struct azd_diff_options *how = &diff->options;
+  if (!how->between) return false;
+  if ((how->between & AZD_BETWEEN_VIEWS) || property == AZD_PROPERTY_NONE) return true;
+  return !azd_property_exists_in(how->properties, property, how->old_version) ||
+         !azd_property_exists_in(how->properties, property, how->new_version) || is_filled_in(diff, was, is);
+}
+
 /* ---- one place ---- */
 
 static enum azd_op op_of(const struct azd_frame *frame) {
@@ -120,7 +159,7 @@ static int differ(struct azd_diff *diff, const struct at *at, const struct azd_v
     if (azd_same_meaning(&diff->same, azd_trie_place(diff->trie, at->node), was, is)) return 0;
     uint32_t between = diff->options.between;
     bool old_lacks = is_not_carried(was, between), new_lacks = is_not_carried(is, between);
-    if (between && (old_lacks || new_lacks)) return diff->not_compared++, 0;
+    if ((old_lacks || new_lacks) && may_be_unreadable(diff, at->property, was, is)) return diff->not_compared++, 0;
     if (!old_lacks && !new_lacks && is_redacted_apart(diff, was, is))
       return diff->redacted_apart++, diff->not_compared++, 0;
     int status = 0;
@@ -154,6 +193,7 @@ static int compare_member(struct azd_diff *diff, const struct at *object, azd_no
     return 0;
   struct at member = {.frame = {.above = &object->frame, .old_node = was, .new_node = is},
                       .node = azd_trie_name(diff->trie, object->node, name),
+                      .property = property_below(diff, object->property, false, name),
                       .verdict = object->verdict,
                       .depth = object->depth + 1};
   return compare(diff, &member);
@@ -189,6 +229,7 @@ static int compare_element(struct azd_diff *diff, const struct at *array, const 
       .frame = {&array->frame, pair->old_node, pair->new_node, true, pair->old_index, pair->new_index, pairing},
       .node = azd_trie_item(diff->trie, array->node, in_new ? diff->new_doc : diff->old_doc,
                             in_new ? pair->new_node : pair->old_node),
+      .property = property_below(diff, array->property, true, AZD_STR("")),
       .verdict = array->verdict,
       .depth = array->depth + 1};
   return compare(diff, &element);
@@ -282,6 +323,7 @@ int azd_diff_run(struct azd_diff *diff, const struct azd_trie *trie, const struc
   azd_matcher_start(&diff->matcher, old_node, new_node);
   struct at root = {.frame = {.old_node = old_node, .new_node = new_node},
                     .node = AZD_TRIE_ROOT,
+                    .property = diff->options.properties ? AZD_PROPERTY_ROOT : AZD_PROPERTY_NONE,
                     .verdict = {AZD_CLASS_CHANGE, AZD_RULE_NONE, -1, NULL}};
   int status = compare(diff, &root);
   if (!status) return 0;

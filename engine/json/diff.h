@@ -16,6 +16,7 @@
 #define AZD_JSON_DIFF_H
 
 #include "json/doc.h"
+#include "json/properties.h"
 #include "json/ruleset.h"
 
 enum azd_op { AZD_OP_ADD, AZD_OP_REMOVE, AZD_OP_REPLACE, AZD_OP_MOVE };
@@ -62,6 +63,10 @@ struct azd_diff_options {
    * carries is then not compared but counted; what both carry is. Not carried: absent, null, empty; between views also
    * what a door fills in for what it does not know ("" and 0), and a secret, which another door shows as a mask. */
   uint32_t between;
+  /* Between two versions of one view: which property exists in which of them; NULL where that is not known. What both
+   * versions can carry is then compared although one side lacks it. */
+  const struct azd_property_tree *properties;
+  uint32_t old_version, new_version; /* as azd_property_version numbers them */
   enum azd_redacted redacted;
 };
 

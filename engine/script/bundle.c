@@ -27,6 +27,8 @@ static int compile_rules(struct azd_bundle *bundle, const struct azd_bundle_opti
   if (!bundle->ruleset) return azd_fail(error, AZD_ENOMEM, "no memory for rules");
   if (options->schema_dir && (rc = azd_ruleset_set_schema_dir(bundle->ruleset, options->schema_dir, error)) != 0)
     return rc;
+  if (options->properties_dir && (rc = azd_properties_open(options->properties_dir, &bundle->properties, error)) != 0)
+    return rc;
   for (uint32_t i = 0; i < bundle->declarations.rule_count; i++)
     if ((rc = azd_ruleset_add(bundle->ruleset, &bundle->declarations.rules[i], error)) != 0) return rc;
   return azd_ruleset_seal(bundle->ruleset, options->now_ms, error);
@@ -107,6 +109,7 @@ void azd_bundle_unref(struct azd_bundle *bundle) {
   if (!bundle || atomic_fetch_sub_explicit(&bundle->references, 1, memory_order_acq_rel) != 1) return;
   azd_bundle_free_files(bundle);
   azd_ruleset_unref(bundle->ruleset);
+  azd_properties_unref(bundle->properties);
   free(bundle->by_type);
   free(bundle->strikes);
   azd_arena_free(&bundle->declarations.arena);
@@ -119,6 +122,10 @@ const char *azd_bundle_stamp(const struct azd_bundle *bundle) {
 }
 struct azd_ruleset *azd_bundle_ruleset(const struct azd_bundle *bundle) {
   return bundle->ruleset;
+}
+
+struct azd_properties *azd_bundle_properties(const struct azd_bundle *bundle) {
+  return bundle->properties;
 }
 const struct azd_declarations *azd_bundle_declarations(const struct azd_bundle *bundle) {
   return &bundle->declarations;

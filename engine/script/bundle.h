@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "script/severity.h"
+#include "json/properties.h"
 #include "json/ruleset.h"
 
 enum { AZD_BUNDLE_FILES_MAX = 200, AZD_BUNDLE_STAMP_BYTES = 17 };
@@ -31,6 +32,7 @@ struct azd_bundle_options {
   size_t layer_count;
   struct azd_str params_json;           /* what param() reads: a JSON object, or empty */
   const char *schema_dir;               /* of the schema layer's rules; NULL: none */
+  const char *properties_dir;           /* of the tables of json/properties.h; NULL: none */
   int64_t now_ms;                       /* decides `till` of rules */
   enum azd_severity severity_default;   /* of a change nobody speaks about; NONE: low */
   enum azd_severity severity_tags_only; /* of such a change under "tags"; NONE: info */
@@ -50,6 +52,9 @@ void azd_bundle_unref(struct azd_bundle *bundle);
 const char *azd_bundle_stamp(const struct azd_bundle *bundle);
 /* Sealed. Borrowed; as long as the bundle. */
 struct azd_ruleset *azd_bundle_ruleset(const struct azd_bundle *bundle);
+/* Which property exists in which api-version; NULL where the bundle was built without. Borrowed; as long as the bundle.
+ */
+struct azd_properties *azd_bundle_properties(const struct azd_bundle *bundle);
 
 /* How many of its functions were stopped and are off: a metric. */
 uint32_t azd_bundle_struck(const struct azd_bundle *bundle);

@@ -41,6 +41,7 @@ struct azd_bundle {
   struct azd_str params_json;
   struct azd_declarations declarations;
   struct azd_ruleset *ruleset;
+  struct azd_properties *properties; /* or NULL */
   struct azd_type_policy *by_type;
   uint32_t by_type_count;
   struct azd_strike *strikes; /* one for each function */

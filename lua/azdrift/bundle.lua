@@ -21,6 +21,7 @@ function bundle.load(settings, options)
   return bundles.build({
     layers = layers,
     schema = share .. "/catalog/rules",
+    properties = share .. "/catalog/properties",
     params = json.encode(settings.params),
     now_ms = task.now_ms(),
     default = settings.severity.default,

@@ -12,6 +12,7 @@ local bundles = {}
 ---@class azdrift.bundles.options
 ---@field layers azdrift.bundles.layer[]  lower ones first, at most 8
 ---@field schema? string       folder of the schema layer's rules
+---@field properties? string   folder of the tables of properties: what two api-versions both know is compared between them
 ---@field params? string       what param() reads: a JSON object
 ---@field now_ms integer       decides which rules are past their `till`
 ---@field default? string      severity of a change that no policy speaks about; default "low"

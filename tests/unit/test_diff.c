@@ -9,6 +9,7 @@
 #include "support/json_tree.h"
 #include "json/canonical.h"
 #include "json/diff.h"
+#include "json/properties_impl.h"
 #include "json/same.h"
 #include "json/schema_text.h"
 
@@ -478,6 +479,65 @@ static void a_zero_and_a_masked_secret_say_nothing_between_views_only(void **sta
   assert_int_equal(azd_diff_not_compared(f->diff), 3);
 }
 
+static const char two_versions[] = "T/t 200101 240101\n"
+                                   " properties\n"
+                                   "  both\n"
+                                   "  flag\n"
+                                   "  late 240101\n"
+                                   "  list\n"
+                                   "   []\n"
+                                   "    name\n"
+                                   "    late 240101\n"
+                                   "  names\n"
+                                   "  open*\n";
+
+/* between 2020-01-01 and 2024-01-01, or the other way round */
+static void read_in_two_versions(struct fixture *f, struct azd_arena *arena, bool newer_first) {
+  struct azd_property_tree *tree;
+  struct azd_error error = {0};
+  if (azd_property_text_parse(AZD_STR(two_versions), AZD_STR("test"), AZD_STR("T/t"), arena, &tree, &error))
+    fail_msg("%s", error.text);
+  f->options.between = AZD_BETWEEN_VERSIONS;
+  f->options.properties = tree;
+  f->options.old_version = azd_property_version(tree, azd_str_of(newer_first ? "2024-01-01" : "2020-01-01"));
+  f->options.new_version = azd_property_version(tree, azd_str_of(newer_first ? "2020-01-01" : "2024-01-01"));
+}
+
+static void between_versions_what_both_can_carry_is_compared_though_one_side_lacks_it(void **state) {
+  struct fixture *f = *state;
+  struct azd_arena arena;
+  azd_arena_init(&arena, 0);
+  seal(f);
+  read_in_two_versions(f, &arena, false);
+  assert_string_equal(compare(f,
+                              "{\"properties\":{\"both\":1,\"list\":[{\"name\":\"a\"}],\"names\":[\"x\"],"
+                              "\"open\":{\"k\":1},\"unheard\":1}}",
+                              "{\"properties\":{\"late\":1,\"list\":[{\"name\":\"a\",\"late\":2},{\"name\":\"b\"}],"
+                              "\"names\":[],\"open\":{}}}"),
+                      "change remove properties.both /properties/both 1 -\n"
+                      "change add properties.list[name=b] /properties/list/1 - {\"name\":\"b\"}\n"
+                      "change remove properties.names[0] /properties/names/0 \"x\" -\n"
+                      "change remove properties.open.k /properties/open/k 1 -");
+  assert_int_equal(azd_diff_not_compared(f->diff), 3); /* late, late of an element, and what no table knows */
+  azd_arena_free(&arena);
+}
+
+static void a_newer_version_fills_in_what_an_older_one_left_unsaid_and_not_the_other_way_round(void **state) {
+  struct fixture *f = *state;
+  struct azd_arena arena;
+  azd_arena_init(&arena, 0);
+  seal(f);
+  read_in_two_versions(f, &arena, false);
+  assert_string_equal(compare(f, "{\"properties\":{}}", "{\"properties\":{\"flag\":false,\"both\":0}}"), "");
+  assert_string_equal(compare(f, "{\"properties\":{}}", "{\"properties\":{\"flag\":true}}"),
+                      "change add properties.flag /properties/flag - true");
+  assert_string_equal(compare(f, "{\"properties\":{\"flag\":false}}", "{\"properties\":{}}"),
+                      "change remove properties.flag /properties/flag false -");
+  read_in_two_versions(f, &arena, true);
+  assert_string_equal(compare(f, "{\"properties\":{\"flag\":false}}", "{\"properties\":{}}"), "");
+  azd_arena_free(&arena);
+}
+
 /* ---- raw: a JSON Patch ---- */
 
 static void a_raw_diff_applied_as_a_patch_gives_the_new_document(void **state) {
@@ -642,6 +702,8 @@ int main(void) {
       CASE(a_rule_with_a_selector_holds_for_that_element),
       CASE(another_view_is_compared_only_where_both_carry_something),
       CASE(a_zero_and_a_masked_secret_say_nothing_between_views_only),
+      CASE(between_versions_what_both_can_carry_is_compared_though_one_side_lacks_it),
+      CASE(a_newer_version_fills_in_what_an_older_one_left_unsaid_and_not_the_other_way_round),
       CASE(a_raw_diff_applied_as_a_patch_gives_the_new_document),
       CASE(a_document_does_not_differ_from_itself),
       CASE(a_document_in_another_order_has_only_notes),
