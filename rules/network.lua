@@ -1,6 +1,8 @@
 -- Microsoft.Network. Most noise here is back references: one NIC attached somewhere shows in the NSG, the subnet, the
 -- virtual network and the load balancer. The change belongs to the resource that holds the forward reference.
 
+-- The service may live in another subscription, and then the link is all that can be read of it.
+local BOUND_SUBNET = "read-only, but a service that binds a subnet keeps it from being deleted, delegated anew or shared"
 local BACK_REFERENCE = "a back reference: the change belongs to the resource at the other end, which is collected itself"
 local CHILD_NAME = "children of one parent are told apart by name; an id also changes with its group's case and with a move"
 
@@ -39,7 +41,7 @@ rules {
   { key = "properties.subnets[].properties.delegations", by = "name", why = CHILD_NAME },
   { ignore = "properties.subnets[].properties.ipConfigurations", why = BACK_REFERENCE },
   { ignore = "properties.subnets[].properties.privateEndpoints", why = BACK_REFERENCE },
-  { ignore = "properties.subnets[].properties.serviceAssociationLinks", why = BACK_REFERENCE },
+  { compare = "properties.subnets[].properties.serviceAssociationLinks", why = BOUND_SUBNET },
   { ignore = "properties.subnets[].properties.resourceNavigationLinks", why = BACK_REFERENCE },
   { ignore = "properties.subnets[].properties.applicationGatewayIPConfigurations", why = BACK_REFERENCE },
   { ignore = "properties.subnets[].properties.ipConfigurationProfiles", why = BACK_REFERENCE },
@@ -68,7 +70,7 @@ rules {
   { key = "properties.delegations", by = "name", why = CHILD_NAME },
   { ignore = "properties.ipConfigurations", why = BACK_REFERENCE },
   { ignore = "properties.privateEndpoints", why = BACK_REFERENCE },
-  { ignore = "properties.serviceAssociationLinks", why = BACK_REFERENCE },
+  { compare = "properties.serviceAssociationLinks", why = BOUND_SUBNET },
   { ignore = "properties.resourceNavigationLinks", why = BACK_REFERENCE },
   { ignore = "properties.ipConfigurationProfiles", why = BACK_REFERENCE },
   { set = "properties.addressPrefixes", why = "the ranges of a subnet have no order" },

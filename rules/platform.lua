@@ -133,3 +133,13 @@ rules {
 
   { observe = "properties.instances", why = "the instances that run at the moment" },
 }
+
+rules {
+  type = "Microsoft.AAD/domainServices", owner = "azdrift",
+
+  { compare = "properties.replicaSets[].domainControllerIpAddress",
+    why = "read-only, but the networks that join the domain name exactly these as their DNS servers" },
+  { observe = "properties.replicaSets[].healthLastEvaluated", why = "when health was looked at last" },
+  { observe = "properties.replicaSets[].healthMonitors", why = "health at the moment, not configuration" },
+  { observe = "properties.replicaSets[].healthAlerts", why = "health at the moment, not configuration" },
+}
