@@ -290,6 +290,7 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
   }
   count_classes(diff, judged, found);
   found->found = found->changes != 0;
+  if (!found->found && found->effects) found->kind = AZD_DRIFT_STATE;
   if (!found->found && !found->effects && !found->notes && !found->ignored && found->complete) return 0;
   status = fingerprint(detector, options, &pair, diff, judged, found);
   if (status) return azd_fail(error, status, "no memory for the drift of %.*s", AZD_STR_FORMAT(pair.id));

@@ -61,7 +61,7 @@ struct azd_detect_pair {
 
 struct azd_detected {
   bool found; /* a change survived the rules; what follows is of no meaning where it is false, but for counts */
-  enum azd_drift_kind kind;
+  enum azd_drift_kind kind; /* of what is no drift but has effects: state */
   enum azd_severity severity;
   bool complete;        /* every policy ran */
   const char *expected; /* the `expected` that matches, or NULL */

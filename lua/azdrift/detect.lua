@@ -14,10 +14,18 @@ local detect = {}
 local BATCH_LINES = 64
 local BATCHES_AT_ONCE = 4
 
+-- Rules alone say what differs, not what it means: added, removed and changed are all the kinds there are then.
+local function shape_without_identities()
+  local copy = {}
+  for name, value in pairs(shape) do copy[name] = value end
+  copy.identities = nil
+  return copy
+end
+
 local function file_detector(options)
   return detectors.new({
     bundle = options.bundle,
-    shape = shape,
+    shape = options.policies and shape or shape_without_identities(),
     raw = options.raw,
     rules_only = not options.policies,
     show_ignored = options.show and options.show.ignored,

@@ -16,12 +16,13 @@ body() { # type members
     "$namespace" "${names//\///a/}" "$1" "$2"
 }
 
-# compare EXIT_CODE NAME TYPE OLD NEW [TEXT]: what `azdrift diff` answers, and that its JSON says TEXT.
+# compare EXIT_CODE NAME TYPE OLD NEW [TEXT]: what `azdrift diff $more` answers, and that its JSON says TEXT.
+more=
 compare() {
   checks=$((checks + 1))
   body "$3" "$4" >old.json
   body "$3" "$5" >new.json
-  "$azdrift" diff old.json new.json --format json >out 2>err
+  "$azdrift" diff $more old.json new.json --format json >out 2>err
   local code=$?
   if [ "$code" != "$1" ] || ! grep -qF -- "${6:-}" out; then
     failures=$((failures + 1))
@@ -69,7 +70,13 @@ compare 2 "a count outside its bounds" Microsoft.ContainerService/managedCluster
   '"properties":{"enableAutoScaling":true,"minCount":1,"maxCount":5,"count":7}' count
 compare 2 "a count that a person sets" Microsoft.ContainerService/managedClusters/agentPools \
   '"properties":{"enableAutoScaling":false,"count":3}' '"properties":{"enableAutoScaling":false,"count":7}' count
-compare 2 "a machine made again under its name" $VM '"properties":{"vmId":"1"}' '"properties":{"vmId":"2"}' '"recreated"'
+compare 2 "another machine, by rules alone" $VM '"properties":{"vmId":"1"}' '"properties":{"vmId":"2"}' '"kind":"changed"'
+more=--policies
+compare 2 "a machine made again under its name" $VM '"properties":{"vmId":"1"}' '"properties":{"vmId":"2"}' '"kind":"recreated"'
+more='--show effects'
+compare 0 "a machine that was stopped" Microsoft.Compute/disks '"properties":{"diskState":"Attached"}' '"properties":{"diskState":"Reserved"}' \
+  '"kind":"state"'
+more=
 compare 0 "a guid that an update writes anew" Microsoft.Network/serviceEndpointPolicies '"properties":{"resourceGuid":"1"}' \
   '"properties":{"resourceGuid":"2"}'
 compare 2 "a secret that was rotated" Microsoft.Insights/components '"properties":{"InstrumentationKey":"11111111-1"}' \
