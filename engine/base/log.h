@@ -19,4 +19,7 @@ bool azd_log_enabled(enum azd_log_level level);
 void azd_log(enum azd_log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A line with members of its own instead of a sentence: `"status":200,"route":"/health"`, written as they stand. */
+void azd_log_members(enum azd_log_level level, const char *event, struct azd_str members);
+
 #endif

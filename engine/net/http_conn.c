@@ -190,6 +190,7 @@ static bool is_welcome(struct azd_http_conn *conn) {
   struct azd_http_request *request = &conn->request;
   const struct azd_http_server_options *options = &conn->server->options;
   request->body_max_bytes = options->limits.body_bytes;
+  memset(request->note, 0, sizeof request->note);
   if (options->on_head == NULL) return true;
   const bool keep_alive = conn->keep_alive;
   conn->state = CONN_WORK;

@@ -12,6 +12,7 @@
 #include "net/http_parse.h"
 #include "net/http_server.h"
 
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -27,6 +28,7 @@ enum { AZD_HTTP_ADDRESS_BUCKETS = 256 };
 struct azd_http_request {
   struct azd_http_conn *conn;
   struct azd_buf head_bytes, body_bytes;
+  _Alignas(max_align_t) char note[AZD_HTTP_NOTE_BYTES];
   void (*on_gone)(void *arg);
   void *gone_arg;
   void (*on_drained)(void *arg);

@@ -94,6 +94,10 @@ void azd_http_request_limit_body(struct azd_http_request *request, uint32_t body
   request->body_max_bytes = body_bytes;
 }
 
+void *azd_http_request_note(struct azd_http_request *request) {
+  return request->note;
+}
+
 struct azd_http_peer azd_http_request_peer(const struct azd_http_request *request) {
   return request->conn->peer;
 }
@@ -123,6 +127,12 @@ static bool may_stand_in_a_head(const struct azd_http_pair *field) {
   }
   for (size_t i = 0; i < sizeof OURS / sizeof *OURS; i++)
     if (azd_str_equal_fold(field->name, OURS[i])) return false;
+  return true;
+}
+
+bool azd_http_pairs_are_sendable(const struct azd_http_pair *fields, size_t n_fields) {
+  for (size_t i = 0; i < n_fields; i++)
+    if (!may_stand_in_a_head(&fields[i])) return false;
   return true;
 }
 
@@ -175,8 +185,7 @@ static int compose_head(struct azd_http_conn *conn, int status, const struct azd
                         int64_t body_bytes, enum coding coding) {
   struct azd_http_request *request = &conn->request;
   if (status < 200 || status > 599) return AZD_EINVAL;
-  for (size_t i = 0; i < n_fields; i++)
-    if (!may_stand_in_a_head(&fields[i])) return AZD_EINVAL;
+  if (!azd_http_pairs_are_sendable(fields, n_fields)) return AZD_EINVAL;
 
   const bool is_empty_by_status = status == 204 || status == 304;
   /* A head that was refused has no method yet. */

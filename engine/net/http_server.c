@@ -185,7 +185,8 @@ static void let_in(struct azd_http_server *server, int fd, const struct sockaddr
   }
   const int on = 1;
   if (address != 0) (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const struct azd_http_peer who = peer_of(fd, peer);
+  struct azd_http_peer who = peer_of(fd, peer);
+  who.network = address;
   (void)azd_http_conn_new(server, fd, address, &who);
 }
 

@@ -28,6 +28,7 @@ enum {
   AZD_HTTP_OUTPUT_BYTES = 262144,     /* unsent output beyond which azd_http_reply_is_full */
   AZD_HTTP_WRITE_PIECE_BYTES = 65536, /* what a client must take within write_ms */
   AZD_HTTP_LISTENERS = 8,
+  AZD_HTTP_NOTE_BYTES = 160,
   AZD_HTTP_GZIP_MOST_BYTES = 65536, /* of a whole reply: a longer one would keep the loop for more than 1 ms */
 };
 
@@ -114,10 +115,14 @@ struct azd_str azd_http_request_body(const struct azd_http_request *request);
 /* Within on_head only: beyond so many bytes this request's body is answered 413. */
 void azd_http_request_limit_body(struct azd_http_request *request, uint32_t body_bytes);
 
+/* AZD_HTTP_NOTE_BYTES, zero when the head arrives, aligned for anything: where on_head leaves word for on_request. */
+void *azd_http_request_note(struct azd_http_request *request);
+
 struct azd_http_peer {
   char address[46]; /* "192.0.2.1", "2001:db8::1"; an IPv4 address that came by IPv6 is written as IPv4; "" for Unix */
   bool is_unix, is_loopback;
-  uint32_t uid; /* of the process at the other end of a Unix socket, as the system vouches; else UINT32_MAX */
+  uint64_t network; /* what connections are counted by: the address, of IPv6 its /64; 0 for Unix */
+  uint32_t uid;     /* of the process at the other end of a Unix socket, as the system vouches; else UINT32_MAX */
 };
 struct azd_http_peer azd_http_request_peer(const struct azd_http_request *request);
 bool azd_http_request_is_tls(const struct azd_http_request *request);
@@ -132,6 +137,9 @@ void azd_http_request_on_gone(struct azd_http_request *request, void (*callback)
 struct azd_http_pair {
   struct azd_str name, value;
 };
+
+/* Whether these may stand in a head: see azd_http_reply. */
+bool azd_http_pairs_are_sendable(const struct azd_http_pair *fields, size_t n_fields);
 
 /* The whole reply, and the end of the request. fields and body are borrowed for the call. A body of text or JSON
  * between gzip_bytes and AZD_HTTP_GZIP_MOST_BYTES, without a Content-Encoding of its own, goes compressed to a client

@@ -389,6 +389,14 @@ void azd_run_cancel(struct azd_run *run, const char *reason) {
   azd_runs_go(runs);
 }
 
+void azd_run_set_deadline(struct azd_run *run, int64_t deadline_ms) {
+  if (run->cancel != CANCEL_NONE) return;
+  if (deadline_ms > 0)
+    azd_timer_start(run->limit_timer, deadline_ms);
+  else
+    azd_timer_cancel(run->limit_timer);
+}
+
 void azd_runs_cancel_all(struct azd_runs *runs, const char *reason) {
   runs->held++;
   for (uint32_t i = 0; i < runs->slot_count; i++)

@@ -68,6 +68,9 @@ void azd_runs_go(struct azd_runs *runs);
 /* Cancels; a second cancel of one run does nothing. reason: "cancelled: <reason>" is what the script sees; copied, 95
  * bytes. The run may have ended, and be gone, when this returns. */
 void azd_run_cancel(struct azd_run *run, const char *reason);
+/* Its deadline is so far from now, whatever it was; 0: none any more. Nothing happens to a run that is cancelled
+ * already. */
+void azd_run_set_deadline(struct azd_run *run, int64_t deadline_ms);
 /* Resets now, without telling the script and without a grace. Not from within the run itself. */
 void azd_run_kill(struct azd_run *run, const char *reason);
 /* Cancels every run of the state, whoever started it. */

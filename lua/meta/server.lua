@@ -16,6 +16,10 @@ local server = {}
 ---@field uid? integer                     whose process is at the other end of a Unix socket, as the system vouches
 ---@field is_local boolean                 by Unix socket or loopback
 ---@field is_tls boolean
+---@field route? integer                  with a gate: which one, as gate:add numbered it; and with it
+---@field id? string                      the request's id: the client's X-Request-Id, else a UUID
+---@field params? table<string, string>   what stood in the path's braces, decoded
+---@field principal? { kind: "nobody"|"anonymous"|"peer"|"key", role: string, key?: string }
 
 ---@class azdrift.server.fault  a reply that breaks on purpose, for tests of clients
 ---@field cut_after_bytes? integer  the head and so much of the body go out, then the connection ends; nil: nothing goes out
@@ -30,7 +34,10 @@ local server = {}
 ---@field only_tls_1_3? boolean
 --- One run a request. Gives status, headers (or nil), body (or nil), and a fault (or nothing). When it raises the client gets a
 --- 500, when it is cancelled (the client left, request_ms passed) a 503.
----@field on_request fun(request: azdrift.server.request): integer, table<string, string>?, string?, azdrift.server.fault?
+--- A body may be a function: it gives a piece a call and nil at the end, may await, and is called when the client has taken what came
+--- before; request_ms then counts for each piece. What raises within it cuts the connection, so that the client sees it.
+---@field on_request fun(request: azdrift.server.request): integer, table<string, string>?, string|fun(): string?, azdrift.server.fault?
+---@field gate? azdrift.gate      who may do what; what it refuses never gets to on_request
 ---@field connections? integer              default 1024
 ---@field connections_per_address? integer  default 64
 ---@field body_bytes? integer               of a request, default 1 MiB, at most 64 MiB; beyond: 413
