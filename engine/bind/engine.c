@@ -102,14 +102,28 @@ static int new_state(struct azd_engine *engine, struct azd_error *error) {
   return code;
 }
 
+static void tell_script(struct azd_engine *engine, enum azd_engine_signal word) {
+  engine->signals_seen[word] = true;
+  if (!engine->has_signal_waiter) return;
+  engine->has_signal_waiter = false;
+  azd_wait_wake(&engine->signal_waiter);
+}
+
 static void on_stop(int signal_number, void *arg) {
   struct azd_engine *engine = arg;
+  if (engine->takes_signals) {
+    tell_script(engine, AZD_ENGINE_STOP);
+    return;
+  }
   azd_engine_exit(engine, azd_signal_exit_code(signal_number));
 }
 
 static void on_reload(void *arg) {
-  (void)arg;
-  azd_log(AZD_LOG_INFO, "reload_ignored", "SIGHUP reloads a service; this command is none");
+  struct azd_engine *engine = arg;
+  if (engine->takes_signals)
+    tell_script(engine, AZD_ENGINE_RELOAD);
+  else
+    azd_log(AZD_LOG_INFO, "reload_ignored", "SIGHUP reloads a service; this command is none");
 }
 
 int azd_engine_new(struct azd_engine **out, struct azd_error *error) {

@@ -16,6 +16,9 @@ enum {
 };
 #define AZD_ENGINE_LUA_BYTES ((size_t)512 * 1024 * 1024)
 
+/* What signals say, the more urgent first. */
+enum azd_engine_signal { AZD_ENGINE_STOP, AZD_ENGINE_RELOAD, AZD_ENGINE_SIGNALS };
+
 struct azd_engine {
   struct azd_loop *loop;
   struct azd_pool *cpu_pool, *store_pool;
@@ -28,6 +31,9 @@ struct azd_engine {
   struct azd_run *main_run;
   bool is_exiting; /* os.exit was called, or a signal came; exit_code says what with */
   int exit_code;
+  /* bind/lua_supervisor.c: a script takes signals upon itself. */
+  struct azd_wait signal_waiter;
+  bool takes_signals, has_signal_waiter, signals_seen[AZD_ENGINE_SIGNALS];
 };
 
 int azd_engine_new(struct azd_engine **engine, struct azd_error *error);

@@ -14,7 +14,7 @@ enum { FAILING_ADDRESSES = 4096, CODE_CLASSES = 5 };
 
 struct gate_route {
   enum azd_role role;
-  uint32_t body_bytes;
+  uint32_t body_bytes, deadline_ms;
   struct azd_metric *counters[CODE_CLASSES], *seconds;
   char method[16];
 };
@@ -99,16 +99,16 @@ void azd_gate_set_anonymous(struct azd_gate *gate, enum azd_role role) {
   gate->anonymous = role;
 }
 
-int azd_gate_add(struct azd_gate *gate, struct azd_str method, struct azd_str path, enum azd_role role,
-                 uint32_t body_bytes, unsigned *out, struct azd_error *error) {
+int azd_gate_add(struct azd_gate *gate, const struct azd_gate_route *wanted, unsigned *out, struct azd_error *error) {
   static const char *const CLASSES[CODE_CLASSES] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
   unsigned route;
-  const int rc = azd_routes_add(gate->routes, method, path, &route, error);
+  const int rc = azd_routes_add(gate->routes, wanted->method, wanted->path, &route, error);
   if (rc != 0) return rc;
   struct gate_route *declared = &gate->declared[route];
-  declared->role = role;
-  declared->body_bytes = body_bytes;
-  memcpy(declared->method, method.data, method.size);
+  declared->role = wanted->role;
+  declared->body_bytes = wanted->body_bytes;
+  declared->deadline_ms = wanted->deadline_ms;
+  memcpy(declared->method, wanted->method.data, wanted->method.size);
   const char *template = azd_route_path(gate->routes, route).data;
   for (int i = 1; i < CODE_CLASSES; i++)
     declared->counters[i] = azd_metric_of(&requests_family, (const char *[]){template, declared->method, CLASSES[i]});
@@ -116,6 +116,10 @@ int azd_gate_add(struct azd_gate *gate, struct azd_str method, struct azd_str pa
   gate->n_routes = route + 1;
   *out = route;
   return 0;
+}
+
+uint32_t azd_gate_deadline_ms(const struct azd_gate *gate, unsigned route) {
+  return gate->declared[route].deadline_ms;
 }
 
 struct azd_keyring *azd_gate_keys(struct azd_gate *gate) {

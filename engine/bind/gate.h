@@ -37,9 +37,15 @@ void azd_gate_set_limits(struct azd_gate *gate, const struct azd_gate_limits *li
 /* AZD_ROLE_NONE, as at the beginning: nobody without a key. */
 void azd_gate_set_anonymous(struct azd_gate *gate, enum azd_role role);
 
-/* Adds a route; role NONE: for everybody. body_bytes 0: the server's limit. Errors as azd_routes_add. */
-int azd_gate_add(struct azd_gate *gate, struct azd_str method, struct azd_str path, enum azd_role role,
-                 uint32_t body_bytes, unsigned *route, struct azd_error *error);
+struct azd_gate_route {
+  struct azd_str method, path; /* copied */
+  enum azd_role role;          /* NONE: for everybody */
+  uint32_t body_bytes;         /* 0: the server's limit */
+  uint32_t deadline_ms;        /* of its handler; 0: the listener's */
+};
+/* Errors as azd_routes_add. */
+int azd_gate_add(struct azd_gate *gate, const struct azd_gate_route *wanted, unsigned *route, struct azd_error *error);
+uint32_t azd_gate_deadline_ms(const struct azd_gate *gate, unsigned route);
 /* Takes the keyring over, in the place of the last; uses and rates of keys that stay go on. */
 void azd_gate_set_keys(struct azd_gate *gate, struct azd_keyring *keyring);
 struct azd_keyring *azd_gate_keys(struct azd_gate *gate);

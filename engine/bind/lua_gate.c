@@ -74,12 +74,14 @@ static int gate_new(lua_State *L) { /* options? */
 static int gate_add(lua_State *L) { /* gate route */
   struct azd_gate *gate = azd_check_gate(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  const struct azd_str method = check_field(L, 2, "method"), path = check_field(L, 2, "path");
-  const enum azd_role role = check_role(L, 2);
+  const struct azd_gate_route wanted = {.method = check_field(L, 2, "method"),
+                                        .path = check_field(L, 2, "path"),
+                                        .role = check_role(L, 2),
+                                        .body_bytes = optional_number(L, 2, "body_bytes", 0),
+                                        .deadline_ms = optional_number(L, 2, "deadline_ms", 0)};
   struct azd_error error;
   unsigned route;
-  if (azd_gate_add(gate, method, path, role, optional_number(L, 2, "body_bytes", 0), &route, &error) != 0)
-    return azd_push_error(L, &error);
+  if (azd_gate_add(gate, &wanted, &route, &error) != 0) return azd_push_error(L, &error);
   lua_pushinteger(L, (lua_Integer)route + 1);
   return 1;
 }

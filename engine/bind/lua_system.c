@@ -120,6 +120,12 @@ static int l_owner(lua_State *L) {
   return 1;
 }
 
+/* [-0, +1, v] owner_is_dead(name): known not to run any more. */
+static int l_owner_is_dead(lua_State *L) {
+  lua_pushboolean(L, azd_owner_is_dead(azd_str_of(luaL_checkstring(L, 1))));
+  return 1;
+}
+
 /* [-0, +1, m] loop_stats(): how well the loop of this engine has kept up so far (loop/loop.h). */
 static int l_loop_stats(lua_State *L) {
   const struct azd_loop_stats *stats = azd_loop_stats(azd_engine_of(L)->loop);
@@ -155,6 +161,7 @@ int azd_open_system(lua_State *L) {
       {"random_hex", l_random_hex},
       {"uuid", l_uuid},
       {"owner", l_owner},
+      {"owner_is_dead", l_owner_is_dead},
       {"loop_stats", l_loop_stats},
       {"restart_loop_stats", l_restart_loop_stats},
       {NULL, NULL},

@@ -221,12 +221,16 @@ int azd_server_on_request(struct azd_http_request *request, void *arg) {
     return AZD_ENOMEM;
   }
   *call = (struct call){.request = request, .gate = calls->gate, .request_ms = calls->request_ms};
-  if (call->gate != NULL) azd_gate_ref(call->gate);
+  if (call->gate != NULL) {
+    azd_gate_ref(call->gate);
+    const uint32_t own_ms = azd_gate_deadline_ms(call->gate, azd_gate_admission(request)->route);
+    if (own_ms != 0) call->request_ms = own_ms;
+  }
   lua_pushcfunction(L, run_call);
   lua_pushlightuserdata(L, call);
   lua_rawgeti(L, LUA_REGISTRYINDEX, calls->handler); /* run_call call handler */
   const struct azd_run_options options = {
-      .name = "http request", .deadline_ms = calls->request_ms, .on_end = on_call_end, .arg = call};
+      .name = "http request", .deadline_ms = call->request_ms, .on_end = on_call_end, .arg = call};
   struct azd_error error;
   const int rc = azd_run_start(engine->runs, L, 2, &options, &call->run, &error);
   if (rc != 0) {

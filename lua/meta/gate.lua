@@ -29,6 +29,7 @@ local gate = {}
 ---@field path string             "/v1/drifts/{id}"
 ---@field role "none"|"reader"|"operator"|"admin"  none: for everybody
 ---@field body_bytes? integer     beyond: 413; default: the listener's
+---@field deadline_ms? integer    of its handler; default: the listener's request_ms
 
 ---@param route azdrift.gate.route
 ---@return integer? index  from 1 up: request.route

@@ -52,6 +52,11 @@ function system.uuid() end
 ---@return string
 function system.owner() end
 
+--- Whether the process that signed so is known not to run any more; false where that cannot be known (another machine).
+---@param name string
+---@return boolean
+function system.owner_is_dead(name) end
+
 ---@class azdrift.system.loop_stats
 ---@field callbacks integer
 ---@field slow_callbacks integer  took 5 ms of CPU or more
