@@ -10,7 +10,7 @@ local terminal = require("azdrift.cli.terminal")
 local main = {}
 
 -- In the order in which help shows them. Each is azdrift.cli.commands.<name>.
-main.NAMES = { "init", "collect", "drift", "diff", "snapshots", "history", "export", "rules", "policies", "lua",
+main.NAMES = { "init", "collect", "drift", "diff", "snapshots", "history", "export", "rules", "policies", "serve", "keys", "audit", "lua",
   "completion", "help", "version" }
 
 -- Gives a declaration (and those below it) its full title: "azdrift rules explain".

@@ -1,0 +1,82 @@
+local gates = require("azdrift.gate")
+local keys = require("azdrift.keys")
+local stores = require("azdrift.store")
+
+describe("azdrift.keys", function()
+  local path, store
+  local NOW <const> = 1700000000000
+  local DAY_MS <const> = 86400000
+
+  before_each(function()
+    path = os.tmpname()
+    os.remove(path)
+    store = assert(stores.open({ path = path }))
+  end)
+
+  after_each(function()
+    store:close()
+    for _, suffix in ipairs({ "", "-wal", "-shm" }) do os.remove(path .. suffix) end
+  end)
+
+  local function create(name)
+    return assert(keys.create(store, { name = name or "one", role = "reader", scopes = { "/subscriptions/a" }, by = "spec" }, NOW))
+  end
+
+  it("makes a key that is nowhere in the store", function()
+    local text, key = create()
+    assert.matches("^azd_%w%w%w%w%w%w%w%w_%w+$", text)
+    assert.equal(51, #text)
+    assert.equal(NOW + 90 * DAY_MS, key.expires_ms)
+    local bytes = assert(store:get("api_keys", key.id))
+    assert.is_nil(bytes:find(text, 1, true))
+    assert.is_nil(bytes:find(text:sub(14), 1, true))
+    local document = keys.document(key)
+    assert.is_nil(document.hash)
+    assert.equal("2024-02-12T22:13:20Z", document.expires)
+    assert.same({ "/subscriptions/a" }, document.scopes)
+  end)
+
+  it("lists them in the order in which they were made, and takes them into a gate", function()
+    for i = 1, 3 do keys.create(store, { name = "k" .. i, role = "admin", by = "spec", life_s = 0 }, NOW + i) end
+    local list = assert(keys.list(store))
+    assert.same({ "k1", "k2", "k3" }, { list[1].name, list[2].name, list[3].name })
+    assert.is_nil(list[1].expires_ms)
+    assert.equal(3, gates.new():set_keys(list))
+  end)
+
+  it("revokes for good", function()
+    local _, key = create()
+    assert.is_true(keys.is_live(key, NOW))
+    assert.is_false(keys.is_live(key, NOW + 90 * DAY_MS))
+    local revoked = assert(keys.revoke(store, key.id, "spec", NOW + 5))
+    assert.equal(NOW + 5, revoked.revoked_ms)
+    assert.equal(NOW + 5, assert(keys.revoke(store, key.id, "other", NOW + 9)).revoked_ms)
+    assert.is_false(keys.is_live(assert(keys.get(store, key.id)), NOW + 6))
+    local none, _, code = keys.revoke(store, "nonesuch", "spec", NOW)
+    assert.is_nil(none)
+    assert.equal("not_found", code)
+  end)
+
+  it("exchanges one for another that takes over its role, and ends it in a day", function()
+    local _, old = create()
+    local text, new = assert(keys.rotate(store, old.id, "spec", NOW + DAY_MS))
+    assert.is_string(text)
+    assert.equal("reader", new.role)
+    assert.same({ "/subscriptions/a" }, { table.unpack(new.scopes) })
+    assert.equal(90 * DAY_MS, new.expires_ms - new.created_ms)
+    local ended = assert(keys.get(store, old.id))
+    assert.equal(NOW + 2 * DAY_MS, ended.expires_ms)
+    assert.equal(new.id, ended.replaced_by)
+    assert(keys.revoke(store, old.id, "spec", NOW))
+    local none, _, code = keys.rotate(store, old.id, "spec", NOW)
+    assert.is_nil(none)
+    assert.equal("conflict", code)
+  end)
+
+  it("remembers when one was used last, and never goes back", function()
+    local _, key = create()
+    keys.note_use(store, { [key.id] = NOW + 100, nonesuch = NOW })
+    keys.note_use(store, { [key.id] = NOW + 50 })
+    assert.equal(NOW + 100, assert(keys.get(store, key.id)).used_ms)
+  end)
+end)
