@@ -6,6 +6,7 @@
 #include "bind/bindings.h"
 #include "bind/engine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -120,6 +121,19 @@ static int l_owner(lua_State *L) {
   return 1;
 }
 
+/* [-0, +1, -] open_descriptors(): of this process; 0 where the system does not tell. */
+static int l_open_descriptors(lua_State *L) {
+  lua_Integer count = 0;
+  DIR *folder = opendir("/proc/self/fd");
+  if (folder) {
+    while (readdir(folder)) count++;
+    closedir(folder);
+    count -= 3; /* "." and "..", and the folder itself */
+  }
+  lua_pushinteger(L, count);
+  return 1;
+}
+
 /* [-0, +1, v] owner_is_dead(name): known not to run any more. */
 static int l_owner_is_dead(lua_State *L) {
   lua_pushboolean(L, azd_owner_is_dead(azd_str_of(luaL_checkstring(L, 1))));
@@ -161,6 +175,7 @@ int azd_open_system(lua_State *L) {
       {"random_hex", l_random_hex},
       {"uuid", l_uuid},
       {"owner", l_owner},
+      {"open_descriptors", l_open_descriptors},
       {"owner_is_dead", l_owner_is_dead},
       {"loop_stats", l_loop_stats},
       {"restart_loop_stats", l_restart_loop_stats},

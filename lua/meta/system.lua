@@ -57,6 +57,10 @@ function system.owner() end
 ---@return boolean
 function system.owner_is_dead(name) end
 
+--- Descriptors that this process has open.
+---@return integer
+function system.open_descriptors() end
+
 ---@class azdrift.system.loop_stats
 ---@field callbacks integer
 ---@field slow_callbacks integer  took 5 ms of CPU or more

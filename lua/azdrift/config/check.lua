@@ -45,6 +45,11 @@ function check.integer(self, row, path, v)
   return number
 end
 
+function check.boolean(self, row, path, v)
+  if type(v) ~= "boolean" then self:fail(row.key, "%s must be true or false, not %s", path, type_name(v)) end
+  return v
+end
+
 function check.number(self, row, path, v)
   if type(v) ~= "number" or not (v >= row.min and v <= row.max) then
     self:fail(row.key, "%s must be a number from %s to %s", path, row.min, row.max)
