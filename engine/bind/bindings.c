@@ -9,6 +9,7 @@ const struct azd_binding azd_bindings[] = {
     {"azdrift.core.http", azd_open_http},
     {"azdrift.core.task", azd_open_task},
     {"azdrift.detectors", azd_open_detectors},
+    {"azdrift.folders", azd_open_folders},
     {"azdrift.gate", azd_open_gate},
     {"azdrift.json", azd_open_json},
     {"azdrift.listings", azd_open_listings},

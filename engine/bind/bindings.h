@@ -20,6 +20,7 @@ int azd_open_bell(lua_State *L);
 int azd_open_bundles(lua_State *L);
 int azd_open_collectors(lua_State *L);
 int azd_open_detectors(lua_State *L);
+int azd_open_folders(lua_State *L);
 int azd_open_gate(lua_State *L);
 int azd_open_http(lua_State *L);
 int azd_open_json(lua_State *L);

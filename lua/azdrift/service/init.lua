@@ -1,6 +1,7 @@
 --- `azdrift serve`: collects on a schedule, answers over HTTP, lets the right people in, and takes new rules without a restart.
 local audit = require("azdrift.audit")
 local collection = require("azdrift.service.collection")
+local folders = require("azdrift.folders")
 local gates = require("azdrift.gate")
 local jobs = require("azdrift.service.jobs")
 local keys = require("azdrift.keys")
@@ -20,6 +21,7 @@ local ROUTES = { "health", "published", "snapshots", "resources", "drifts", "bas
   "openapi" }
 local KEYS_MS = 5000    -- how soon a key that another engine, or the command line, made or revoked counts here
 local DRAIN_MS = 2000   -- open connections are still served for so long once the service ends
+local SETTLED_MS = 200  -- a deployment writes many files: they are read once nothing has changed for so long
 local SECOND_MS = 1000
 
 local Service = {}
@@ -133,6 +135,32 @@ local function beat_watchdog()
   end
 end
 
+-- Rules and policies that are edited count from then on. What cannot be watched is said once; SIGHUP still works.
+local function watch_files(self)
+  local directory = self.settings.directory
+  if not directory then return end
+  local watched <close>, message = folders.watch()
+  while watched do
+    local ok
+    ok, message = watched:add(directory)
+    for _, name in ipairs({ "rules", "policies" }) do
+      if ok ~= nil then ok, message = watched:add(directory .. "/" .. name, true) end
+    end
+    if ok == nil then break end
+    watched:wait()
+    -- Read once it is quiet: each further change within the time begins it anew.
+    repeat
+      local quiet = task.spawn(task.sleep_ms, SETTLED_MS)
+      local noisy = task.spawn(watched.wait, watched)
+      quiet:wait()
+      noisy:cancel("it is quiet")
+      noisy:wait()
+    until noisy:status() == "cancelled"
+    self:reload("file change")
+  end
+  log.warn("files_not_watched", ("%s; send SIGHUP after a change"):format(message))
+end
+
 local function open_listener(self, on_request)
   local settings = self.settings
   local limits = settings.limits
@@ -202,6 +230,7 @@ function Service:run()
   keep_up("jobs", self.jobs.run, self.jobs)
   keep_up("house", keep_house, self)
   keep_up("watchdog", beat_watchdog)
+  keep_up("files", watch_files, self)
   if self.collects then keep_up("schedule", self.schedule.run, self.schedule) end
   supervisor.notify("READY=1")
   log.info("serving", ("azdrift %s serves %s, bundle %s"):format(system.version, addresses(self), self.rules:stamp()))

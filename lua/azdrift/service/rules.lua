@@ -30,6 +30,7 @@ function Rules:reload()
     log.error("reload_refused", message)
   elseif bundle:stamp() == self.current:stamp() then
     outcome = "same"
+    log.info("reload_same", ("bundle %s stays: the files say the same"):format(bundle:stamp()))
   else
     outcome = "taken"
     log.info("reload_taken", ("bundle %s follows %s"):format(bundle:stamp(), self.current:stamp()))

@@ -1,0 +1,82 @@
+local folders = require("azdrift.folders")
+local system = require("azdrift.system")
+local task = require("azdrift.task")
+
+describe("azdrift.folders", function()
+  local root, watched
+
+  local function write(name, text)
+    local file = assert(io.open(root .. "/" .. name, "w"))
+    file:write(text or "x")
+    file:close()
+  end
+
+  before_each(function()
+    root = os.tmpname()
+    os.remove(root)
+    assert(system.make_directory(root))
+    watched = assert(folders.watch())
+    assert.is_true(watched:add(root, true))
+  end)
+
+  after_each(function()
+    watched:close()
+    os.execute("rm -r " .. root)
+  end)
+
+  -- Each is told: a change that were not would let the wait pass its deadline, which raises.
+  local function is_told(change)
+    local waiter = task.spawn(watched.wait, watched)
+    task.sleep_ms(1)
+    assert.equal("running", waiter:status())
+    change()
+    assert.is_true(waiter:join(10000))
+  end
+
+  it("tells of files that are written, renamed over and removed", function()
+    is_told(function() write("a.lua") end)
+    is_told(function()
+      write(".a.lua.tmp")
+      os.rename(root .. "/.a.lua.tmp", root .. "/a.lua")
+    end)
+    is_told(function() os.remove(root .. "/a.lua") end)
+  end)
+
+  it("tells of what lies below, in folders that came later too", function()
+    is_told(function() system.make_directory(root .. "/lib") end)
+    is_told(function() write("lib/b.lua") end)
+    is_told(function() os.execute("rm -r " .. root .. "/lib") end)
+    is_told(function() system.make_directory(root .. "/lib") end)
+    is_told(function() write("lib/b.lua") end)
+  end)
+
+  it("tells of a mounted volume that is exchanged", function()
+    is_told(function()
+      write("..new")
+      os.rename(root .. "/..new", root .. "/..data")
+    end)
+  end)
+
+  it("keeps quiet about what is no script", function()
+    write("notes.txt")
+    write("a.lua.swp")
+    local waiter = task.spawn(watched.wait, watched)
+    task.sleep_ms(50)
+    assert.equal("running", waiter:status())
+    write("a.lua")
+    waiter:join(10000)
+  end)
+
+  it("remembers a change that nobody waited for", function()
+    write("a.lua")
+    task.with_deadline_ms(10000, watched.wait, watched)
+  end)
+
+  it("says when there is no such folder, and ends with close", function()
+    assert.is_false(watched:add(root .. "/none"))
+    local waiter = task.spawn(watched.wait, watched)
+    task.sleep_ms(1)
+    watched:close()
+    assert.is_false(waiter:join(10000))
+  end)
+end)
