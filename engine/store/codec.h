@@ -3,7 +3,8 @@
  * of the store keep what encode wrote and know nothing of its inside.
  *
  * A stored body begins with one byte that names its form: 'R' bytes as they are, 'Z' zstd, 'D' zstd with the dictionary
- * whose id (the first 8 bytes of the dictionary's SHA-256) follows. So bodies outlive a change of dictionary.
+ * whose id (the first 8 bytes of the dictionary's SHA-256) follows. So bodies outlive a change of dictionary. 'P' is no
+ * form of it: a store may say with it that a body lies elsewhere (driver.h).
  *
  * Thread: a struct azd_codec is shared by all threads (reads take no lock, a new dictionary is published by one atomic
  * store); a struct azd_codec_work (the zstd contexts) belongs to one thread at a time and is worth keeping.

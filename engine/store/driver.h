@@ -23,6 +23,7 @@ struct azd_version_cursor {
   int (*step)(struct azd_version_cursor *cursor, struct azd_version *version, struct azd_error *error);
   void (*close)(struct azd_version_cursor *cursor);
   struct azd_store *store;
+  struct azd_buf joined; /* a body that lay in parts */
 };
 struct azd_drift_cursor {
   int (*step)(struct azd_drift_cursor *cursor, struct azd_drift *drift, struct azd_error *error);
@@ -82,6 +83,8 @@ struct azd_store_ops {
   /* NULL: there is no projection. */
   int (*project)(struct azd_store *, struct azd_str scope, bool anew, int64_t *written, struct azd_error *);
 
+  /* The whole of a body that begins with 'P': the implementation keeps it in parts. NULL: it never does. */
+  int (*body_join)(struct azd_store *, struct azd_str body, struct azd_buf *out, struct azd_error *);
   int (*versions)(struct azd_store *, const struct azd_version_query *, struct azd_version_cursor **,
                   struct azd_error *);
   int (*history)(struct azd_store *, struct azd_str scope, const struct azd_key *, bool bodies,

@@ -21,6 +21,7 @@ const struct azd_store_ops mg_ops = {
     .dictionaries_load = mg_dictionaries_load,
     .dictionary_put = mg_dictionary_put,
     .project = mg_project,
+    .body_join = mg_body_join,
     .versions = mg_versions,
     .history = mg_history,
     .touched = mg_touched,

@@ -26,6 +26,7 @@ enum {
   MG_BODY_MAX_BYTES = 15 * 1024 * 1024, /* encoded: a document ends at 16 MB */
   MG_ORDER_BYTES = AZD_KEY_BYTES + 8,   /* a version's _id without its scope */
   MG_SCOPE_HASH_BYTES = AZD_VERSION_ID_BYTES - MG_ORDER_BYTES,
+  MG_PARTED_BYTES = 1 + 4 + AZD_VERSION_ID_BYTES, /* the body of a version whose body lies in parts */
   MG_SLOW_MS = 2000,
 };
 
@@ -41,6 +42,7 @@ enum {
 #define MG_DICTIONARIES "dictionaries"
 #define MG_SCHEMA       "azdrift"
 #define MG_RESOURCES    "resources"
+#define MG_PARTS        "body_parts"
 
 #define MG_BY_TO   "scope_to"
 #define MG_BY_FROM "scope_from"
@@ -63,11 +65,15 @@ void mg_close(struct azd_store *store);
 /* Checks the url and sets what the protocol needs; the url's own settings stand where they do no harm. */
 int mg_pool_open(struct mg_store *store, const struct azd_store_options *options, struct azd_error *error);
 
+/* ---- mongo_watch.c ---- */
+void mg_watch_driver(void);
+void mg_watch_pool(mongoc_client_pool_t *pool);
+
 /* ---- mongo_schema.c ---- */
 /* Is it a MongoDB we know, is the database ours and of a version we know? Makes indexes where it may write. */
 int mg_schema_ready(struct mg_store *store, struct azd_error *error);
 /* Of the reply to buildInfo: AZD_EUNSUPPORTED with a sentence for what only claims to be MongoDB, or is too old. */
-int mg_server_judge(const char *name, const bson_t *build, struct azd_error *error);
+int mg_server_judge(const char *name, const bson_t *build, bool is_router, struct azd_error *error);
 
 /* ---- mongo_conn.c: clients, commands, errors ---- */
 int mg_take(struct mg_store *store, mongoc_client_t **client, struct azd_error *error);
@@ -227,6 +233,14 @@ int mg_writer_put(struct mg_writer *writer, bson_t **docs, size_t count, struct 
 int mg_writer_wait(struct mg_writer *writer, struct azd_error *error);
 /* Waits for what is under way; what failed before is not told. NULL is fine. */
 void mg_writer_free(struct mg_writer *writer);
+
+/* ---- mongo_parts.c ---- */
+/* Writes a body beyond MG_BODY_MAX_BYTES in parts; named is what stands in its place. */
+int mg_parts_put(struct mg_store *store, const uint8_t id[AZD_VERSION_ID_BYTES], struct azd_str body,
+                 uint8_t named[MG_PARTED_BYTES], struct azd_error *error);
+int mg_body_join(struct azd_store *, struct azd_str body, struct azd_buf *out, struct azd_error *);
+/* Deletes parts whose version is not there. Under the scope's lease, before anything is staged. */
+int mg_parts_sweep(struct mg_store *store, struct azd_str scope, struct azd_error *error);
 
 /* ---- mongo_read.c ---- */
 int mg_versions(struct azd_store *, const struct azd_version_query *, struct azd_version_cursor **, struct azd_error *);

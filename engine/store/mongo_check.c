@@ -37,15 +37,17 @@ static int count_open(struct mg_store *store, struct azd_str scope, int64_t *ope
   return rc;
 }
 
-static int body_bytes(struct mg_store *store, int64_t *bytes, struct azd_error *error) {
-  bson_t reply, *command = BCON_NEW("aggregate", BCON_UTF8(MG_VERSIONS), "pipeline", "[", "{", "$group", "{", "_id",
-                                    BCON_NULL, "bytes", "{", "$sum", "{", "$binarySize", BCON_UTF8("$body"), "}", "}",
+/* Adds the bytes of a field of all documents. */
+static int field_bytes(struct mg_store *store, const char *collection, const char *field, int64_t *bytes,
+                       struct azd_error *error) {
+  bson_t reply, *command = BCON_NEW("aggregate", BCON_UTF8(collection), "pipeline", "[", "{", "$group", "{", "_id",
+                                    BCON_NULL, "bytes", "{", "$sum", "{", "$binarySize", BCON_UTF8(field), "}", "}",
                                     "}", "}", "]", "cursor", "{", "}");
   bson_iter_t start, found;
   int rc = mg_command(store, store->database, command, &reply, error);
   if (rc) return rc;
   if (bson_iter_init(&start, &reply) && bson_iter_find_descendant(&start, "cursor.firstBatch.0.bytes", &found))
-    *bytes = bson_iter_as_int64(&found);
+    *bytes += bson_iter_as_int64(&found);
   bson_destroy(&reply);
   return 0;
 }
@@ -79,7 +81,8 @@ int mg_stats(struct azd_store *base, struct azd_store_stats *stats, struct azd_e
   if (!rc) rc = count(store, MG_REPORTS, bson_new(), &stats->reports, error);
   if (!rc) rc = count(store, MG_LIVES, bson_new(), &stats->drifts, error);
   if (!rc) rc = count(store, MG_DICTIONARIES, bson_new(), &stats->dictionaries, error);
-  if (!rc) rc = body_bytes(store, &stats->body_bytes, error);
+  if (!rc) rc = field_bytes(store, MG_VERSIONS, "$body", &stats->body_bytes, error);
+  if (!rc) rc = field_bytes(store, MG_PARTS, "$data", &stats->body_bytes, error);
   if (!rc) rc = disk_bytes(store, &stats->disk_bytes, error);
   azd_arena_free(&arena);
   return rc;

@@ -44,7 +44,8 @@ int mg_commit_begin(struct azd_store *base, const struct azd_lease *lease, void 
 
 /* ---- staging ---- */
 
-static bson_t *version_doc(const struct mg_commit *commit, const struct azd_staged *row) {
+/* body: what stands for it in the document. */
+static bson_t *version_doc(const struct mg_commit *commit, const struct azd_staged *row, struct azd_str body) {
   static const uint8_t no_hash[AZD_HASH_BYTES];
   static const struct azd_new_version none;
   const struct azd_new_version *v = row->version ? row->version : &none;
@@ -65,7 +66,7 @@ static bson_t *version_doc(const struct mg_commit *commit, const struct azd_stag
   mg_put(doc, "redaction", v->redaction);
   mg_put(doc, "subscription_id", v->subscription_id);
   mg_put(doc, "resource_group", v->resource_group);
-  mg_put_bytes(doc, "body", v->body.data, v->body.size); /* last: the document's own NUL follows it (mongo_read.c) */
+  mg_put_bytes(doc, "body", body.data, body.size); /* last: the document's own NUL follows it (mongo_read.c) */
   return doc;
 }
 
@@ -131,19 +132,30 @@ static int remember(struct mg_commit *commit, const struct azd_staged *row, stru
   return mg_order_add(row->prev_from ? &commit->ends : &commit->news, id + MG_SCOPE_HASH_BYTES, error);
 }
 
+/* A body that no document has room for is written at once, in parts. */
+static int put_parts(struct mg_commit *commit, const struct azd_staged *row, uint8_t named[MG_PARTED_BYTES],
+                     struct azd_error *error) {
+  uint8_t id[AZD_VERSION_ID_BYTES];
+  azd_version_id_in(commit->moment.hash, &row->key, commit->lease.seq, id);
+  int rc = may_write(commit, error);
+  return rc ? rc : mg_parts_put(commit->store, id, row->version->body, named, error);
+}
+
 int mg_commit_stage(void *opaque, const struct azd_staged *rows, size_t count, struct azd_error *error) {
   struct mg_commit *commit = opaque;
   int rc = 0;
   for (size_t i = 0; !rc && i < count; i++) {
-    size_t body = rows[i].version ? rows[i].version->body.size : 0;
-    if (body > MG_BODY_MAX_BYTES)
-      return azd_fail(error, AZD_ELIMIT, "%.*s: %zu bytes when compressed: MongoDB keeps at most %d",
-                      AZD_STR_FORMAT(rows[i].version->id), body, MG_BODY_MAX_BYTES);
-    if (commit->waiting_count == MG_BATCH || commit->waiting_bytes + body > MG_WAITING_BYTES)
+    uint8_t named[MG_PARTED_BYTES];
+    struct azd_str body = rows[i].version ? rows[i].version->body : AZD_STR("");
+    if (body.size > MG_BODY_MAX_BYTES) {
+      rc = put_parts(commit, &rows[i], named, error);
+      body = (struct azd_str){(const char *)named, sizeof named};
+    }
+    if (!rc && (commit->waiting_count == MG_BATCH || commit->waiting_bytes + body.size > MG_WAITING_BYTES))
       rc = hand_over(commit, error);
     if (!rc) rc = remember(commit, &rows[i], error);
     if (rc) break;
-    bson_t *doc = version_doc(commit, &rows[i]);
+    bson_t *doc = version_doc(commit, &rows[i], body);
     commit->waiting[commit->waiting_count++] = doc;
     commit->waiting_bytes += doc->len;
   }

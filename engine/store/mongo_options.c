@@ -1,10 +1,10 @@
 /* From a url to a pool of clients: what the driver would get wrong is checked here, what the commit protocol needs is
  * set, and what people chose in the url stands where it does no harm. */
-#include "base/log.h"
 #include "store/mongo.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* The driver keeps its counters in shared memory under the process's number, opened by a constructor of its own: a
@@ -14,28 +14,8 @@ __attribute__((constructor(101))) static void no_shared_counters(void) {
   setenv("MONGOC_DISABLE_SHM", "1", 1);
 }
 
-static void on_log(mongoc_log_level_t level, const char *domain, const char *message, void *context) {
-  (void)context;
-  if (level <= MONGOC_LOG_LEVEL_WARNING) azd_log(AZD_LOG_WARN, "mongodb_driver", "%s: %s", domain, message);
-}
-
-/* A slow command is told by its name and length: what it carries may be anybody's configuration. */
-static void on_succeeded(const mongoc_apm_command_succeeded_t *event) {
-  int64_t ms = mongoc_apm_command_succeeded_get_duration(event) / 1000;
-  if (ms >= MG_SLOW_MS)
-    azd_log(AZD_LOG_WARN, "mongodb_slow", "%s took %lld ms", mongoc_apm_command_succeeded_get_command_name(event),
-            (long long)ms);
-}
-
-static void on_failed(const mongoc_apm_command_failed_t *event) {
-  bson_error_t failure;
-  mongoc_apm_command_failed_get_error(event, &failure);
-  azd_log(AZD_LOG_DEBUG, "mongodb_failed", "%s: code %u", mongoc_apm_command_failed_get_command_name(event),
-          failure.code);
-}
-
 static void start_driver(void) {
-  mongoc_log_set_handler(on_log, NULL); /* else it writes to stderr */
+  mg_watch_driver();
   mongoc_init();
 }
 
@@ -74,10 +54,34 @@ static void set_options(mongoc_uri_t *uri, const struct azd_store_options *o) {
   if (!mongoc_uri_get_appname(uri)) mongoc_uri_set_appname(uri, "azdrift");
 }
 
+/* Services that speak the protocol and say they are MongoDB, whatever buildInfo answers. */
+static int check_hosts(const mongoc_uri_t *uri, struct azd_error *error) {
+  static const char *const foreign[] = {".cosmos.azure.com", ".docdb.amazonaws.com", ".docdb-elastic.amazonaws.com"};
+  const char *service = mongoc_uri_get_srv_hostname(uri);
+  const mongoc_host_list_t *host = mongoc_uri_get_hosts(uri);
+  for (const char *name = service ? service
+                          : host  ? host->host
+                                  : NULL;
+       name; name = host && (host = host->next) ? host->host : NULL)
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+      size_t size = strlen(name), tail = strlen(foreign[i]);
+      if (size > tail && !strcasecmp(name + size - tail, foreign[i]))
+        return azd_fail(error, AZD_EUNSUPPORTED,
+                        "%s speaks MongoDB's protocol but is another product: use MongoDB 4.4 or newer, or a SQLite "
+                        "file",
+                        name);
+    }
+  return 0;
+}
+
 /* Each of these makes the driver of Debian 12 crash or wait instead of saying so. */
 static int check(const mongoc_uri_t *uri, struct azd_error *error) {
+  int rc = check_hosts(uri, error);
+  if (rc) return rc;
   const char *user = mongoc_uri_get_username(uri), *password = mongoc_uri_get_password(uri);
-  if (user && *user && password && !*password)
+  const char *mechanism = mongoc_uri_get_auth_mechanism(uri);
+  bool needs_password = !mechanism || !strncmp(mechanism, "SCRAM", 5) || !strcmp(mechanism, "PLAIN");
+  if (user && *user && needs_password && (!password || !*password))
     return azd_fail(error, AZD_EINVAL, "the password in the MongoDB url is empty: leave the user out, or give it one");
   static const char *const files[] = {MONGOC_URI_TLSCAFILE, MONGOC_URI_TLSCERTIFICATEKEYFILE};
   for (size_t i = 0; i < 2; i++) {
@@ -114,11 +118,7 @@ static int pool_of(struct mg_store *store, const mongoc_uri_t *uri, struct azd_e
     return azd_fail(error, AZD_EINVAL, "%s cannot be connected to as the url asks: %s", store->base.name,
                     failure.message);
   mongoc_client_pool_set_error_api(store->pool, MONGOC_ERROR_API_VERSION_2);
-  mongoc_apm_callbacks_t *watch = mongoc_apm_callbacks_new();
-  mongoc_apm_set_command_succeeded_cb(watch, on_succeeded);
-  mongoc_apm_set_command_failed_cb(watch, on_failed);
-  mongoc_client_pool_set_apm_callbacks(store->pool, watch, NULL);
-  mongoc_apm_callbacks_destroy(watch);
+  mg_watch_pool(store->pool);
   return 0;
 }
 

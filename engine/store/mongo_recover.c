@@ -110,5 +110,6 @@ int mg_recover(struct azd_store *base, const struct azd_lease *lease, struct azd
   int rc = seal(store, lease, error);
   if (!rc) rc = finish_closing(store, lease, error);
   if (!rc) rc = sweep(store, lease, error);
+  if (!rc) rc = mg_parts_sweep(store, azd_str_of(lease->scope), error);
   return rc ? rc : mg_reports_settle(store, azd_str_of(lease->scope), error);
 }

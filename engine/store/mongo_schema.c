@@ -5,13 +5,14 @@
 /* ---- is it MongoDB, and new enough ---- */
 
 /* What answers the protocol but is no MongoDB lacks what the commit protocol stands on, some of it silently. Each of
- * these has a build description that the real one never has, or lacks what it always has. */
-int mg_server_judge(const char *name, const bson_t *build, struct azd_error *error) {
+ * these has a build description that the real one never has, or lacks what it always has; a router (mongos) has no
+ * storage engines. */
+int mg_server_judge(const char *name, const bson_t *build, bool is_router, struct azd_error *error) {
   static const char *const foreign[] = {"ferretdb", "ferretdbVersion", "ferretdbFeatures", "cosmosdb"};
   bson_iter_t field;
   const char *version = "";
-  bool is_mongo =
-      bson_iter_init_find(&field, build, "gitVersion") && bson_iter_init_find(&field, build, "storageEngines");
+  bool is_mongo = bson_iter_init_find(&field, build, "gitVersion") &&
+                  (is_router || bson_iter_init_find(&field, build, "storageEngines"));
   for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
     if (bson_iter_init_find(&field, build, foreign[i])) is_mongo = false;
   if (!is_mongo)
@@ -29,10 +30,16 @@ int mg_server_judge(const char *name, const bson_t *build, struct azd_error *err
 }
 
 static int judge(struct mg_store *store, struct azd_error *error) {
-  bson_t build;
-  int rc = mg_command(store, "admin", BCON_NEW("buildInfo", BCON_INT32(1)), &build, error);
+  bson_t build, hello;
+  int rc = mg_command(store, "admin", BCON_NEW("hello", BCON_INT32(1)), &hello, error);
+  if (rc == AZD_EPARSE)
+    rc = mg_command(store, "admin", BCON_NEW("isMaster", BCON_INT32(1)), &hello, error); /* < 4.4.2 */
   if (rc) return rc;
-  rc = mg_server_judge(store->base.name, &build, error);
+  bool is_router = azd_str_equal(mg_str(&hello, "msg"), AZD_STR("isdbgrid"));
+  bson_destroy(&hello);
+  rc = mg_command(store, "admin", BCON_NEW("buildInfo", BCON_INT32(1)), &build, error);
+  if (rc) return rc;
+  rc = mg_server_judge(store->base.name, &build, is_router, error);
   bson_destroy(&build);
   return rc;
 }

@@ -166,21 +166,41 @@ static int know_dictionary(struct azd_store *store, struct azd_str body, struct 
   return azd_codec_knows(store->codec, body, id) ? 0 : store->ops->dictionaries_load(store, error);
 }
 
+/* Bodies too large for one place lie in parts. out is cleared first where it is needed. */
+static int join_body(struct azd_store *store, struct azd_version *version, struct azd_buf *out,
+                     struct azd_error *error) {
+  if (!store->ops->body_join || !version->body.size || version->body.data[0] != 'P') return 0;
+  int rc = store->ops->body_join(store, version->body, out, error);
+  azd_buf_append_char(out, '\0');
+  if (!rc && azd_buf_status(out)) rc = azd_fail(error, AZD_ENOMEM, "no memory for a body");
+  if (!rc) version->body = (struct azd_str){out->data, out->size - 1};
+  return rc;
+}
+
 int azd_version_next(struct azd_version_cursor *cursor, struct azd_version *version, struct azd_error *error) {
   int rc = cursor->step(cursor, version, error);
   if (rc <= 0) return rc;
-  rc = know_dictionary(cursor->store, version->body, error);
+  rc = join_body(cursor->store, version, &cursor->joined, error);
+  if (!rc) rc = know_dictionary(cursor->store, version->body, error);
   return rc ? rc : 1;
 }
 
 void azd_version_close(struct azd_version_cursor *cursor) {
-  if (cursor) cursor->close(cursor);
+  if (!cursor) return;
+  azd_buf_free(&cursor->joined);
+  cursor->close(cursor);
 }
 
 int azd_store_version(struct azd_store *store, struct azd_str scope, const struct azd_key *key, int64_t seq,
                       struct azd_arena *arena, struct azd_version *version, struct azd_error *error) {
   int rc = scope_ok(scope, false, error);
+  struct azd_buf joined;
+  azd_buf_init(&joined, 0);
   if (!rc) rc = store->ops->version(store, scope, key, seq, arena, version, error);
+  if (!rc) rc = join_body(store, version, &joined, error);
+  if (!rc && joined.size && !(version->body = azd_arena_keep(arena, version->body)).data)
+    rc = azd_fail(error, AZD_ENOMEM, "no memory for a body");
+  azd_buf_free(&joined);
   return rc ? rc : know_dictionary(store, version->body, error);
 }
 

@@ -120,7 +120,7 @@ static void empty_database_is_nothing_to_read(void **state) {
 }
 
 static int judged(bson_t *build) {
-  int rc = mg_server_judge("mongodb://x/y", build, ERR);
+  int rc = mg_server_judge("mongodb://x/y", build, false, ERR);
   bson_destroy(build);
   return rc;
 }
@@ -135,6 +135,10 @@ static void old_servers_and_look_alikes_are_refused(void **state) {
   assert_int_equal(judged(BCON_NEW("version", BCON_UTF8("7.0.42"), REAL, "ferretdb", "{", "}")), AZD_EUNSUPPORTED);
   assert_int_equal(judged(BCON_NEW("version", BCON_UTF8("5.0.0"))), AZD_EUNSUPPORTED);
   assert_non_null(strstr(ERR->text, "another product"));
+  /* A router has no storage engines. */
+  bson_t *router = BCON_NEW("version", BCON_UTF8("6.0.5"), "gitVersion", BCON_UTF8("g"));
+  assert_int_equal(mg_server_judge("mongodb://x/y", router, true, ERR), 0);
+  bson_destroy(router);
 #undef REAL
 }
 
