@@ -30,6 +30,7 @@ struct azd_gate {
   struct gate_route *declared; /* AZD_ROUTES_MAX */
   unsigned n_routes;
   struct azd_keyring *keyring;
+  struct azd_tokens *tokens; /* NULL: none are taken */
   enum azd_role anonymous;
   struct azd_rate rates[AZD_KEYRING_RATES], failures;
   struct failing failing[FAILING_ADDRESSES];
@@ -91,6 +92,7 @@ void azd_gate_unref(struct azd_gate *gate) {
   if (gate == NULL || --gate->refs > 0) return;
   azd_routes_free(gate->routes);
   azd_keyring_free(gate->keyring);
+  azd_tokens_free(gate->tokens);
   free(gate->declared);
   free(gate);
 }
@@ -120,6 +122,15 @@ int azd_gate_add(struct azd_gate *gate, const struct azd_gate_route *wanted, uns
 
 uint32_t azd_gate_deadline_ms(const struct azd_gate *gate, unsigned route) {
   return gate->declared[route].deadline_ms;
+}
+
+void azd_gate_set_tokens(struct azd_gate *gate, struct azd_tokens *tokens) {
+  azd_tokens_free(gate->tokens);
+  gate->tokens = tokens;
+}
+
+struct azd_tokens *azd_gate_tokens(struct azd_gate *gate) {
+  return gate->tokens;
 }
 
 struct azd_keyring *azd_gate_keys(struct azd_gate *gate) {
@@ -297,7 +308,7 @@ static void identify_without_key(struct azd_gate *gate, const struct azd_http_re
   if (peer.is_unix && (peer.uid == 0 || peer.uid == (uint32_t)geteuid())) {
     admission->principal = AZD_PRINCIPAL_PEER;
     admission->role = AZD_ROLE_ADMIN;
-  } else if (gate->anonymous != AZD_ROLE_NONE && azd_keyring_count(gate->keyring) == 0 &&
+  } else if (gate->anonymous != AZD_ROLE_NONE && azd_keyring_count(gate->keyring) == 0 && gate->tokens == NULL &&
              (peer.is_loopback || peer.is_unix) && !comes_from_a_page(request)) {
     admission->principal = AZD_PRINCIPAL_ANONYMOUS;
     admission->role = (uint8_t)gate->anonymous;
@@ -306,18 +317,39 @@ static void identify_without_key(struct azd_gate *gate, const struct azd_http_re
 
 /* ---- letting in ------------------------------------------------------------------------------------------------- */
 
+/* The key or token of the request: 1 and its rates' buckets, or what a refusal answered. */
+static int identify(struct azd_gate *gate, struct azd_http_request *request, struct azd_str text,
+                    struct azd_admission *admission, int64_t **buckets) {
+  const int64_t now_ms = azd_clock_wall_ms();
+  if (gate->tokens != NULL && !(text.size >= 4 && memcmp(text.data, "azd_", 4) == 0)) {
+    struct azd_token *token;
+    const enum azd_jwt_verdict verdict = azd_tokens_check(gate->tokens, text, now_ms / 1000, &token);
+    if (verdict != AZD_JWT_OK) return refuse_key(gate, request, azd_jwt_reason(verdict));
+    memcpy(admission->subject, token->subject, sizeof admission->subject);
+    admission->principal = AZD_PRINCIPAL_TOKEN;
+    admission->role = (uint8_t)token->role;
+    *buckets = token->buckets;
+    return 1;
+  }
+  struct azd_keyring_entry *key;
+  const enum azd_key_verdict verdict = azd_keyring_check(gate->keyring, text, now_ms, &key);
+  if (key != NULL) memcpy(admission->key_id, key->id, AZD_API_KEY_ID_BYTES);
+  if (verdict == AZD_KEY_EXPIRED) return refuse_key(gate, request, "the key has expired");
+  if (verdict != AZD_KEY_TAKEN) return refuse_key(gate, request, "the key is not known here");
+  admission->principal = AZD_PRINCIPAL_KEY;
+  admission->role = (uint8_t)key->role;
+  *buckets = key->buckets;
+  return 1;
+}
+
 /* Who asks, and whether he may: 1, or what a refusal answered. */
 static int authorize(struct azd_gate *gate, struct azd_http_request *request, struct azd_admission *admission,
                      const struct gate_route *route) {
   struct azd_str text;
-  struct azd_keyring_entry *key = NULL;
+  int64_t *buckets = NULL;
   if (find_credential(request, &text)) {
-    const enum azd_key_verdict verdict = azd_keyring_check(gate->keyring, text, azd_clock_wall_ms(), &key);
-    if (key != NULL) memcpy(admission->key_id, key->id, AZD_API_KEY_ID_BYTES);
-    if (verdict == AZD_KEY_EXPIRED) return refuse_key(gate, request, "the key has expired");
-    if (verdict != AZD_KEY_TAKEN) return refuse_key(gate, request, "the key is not known here");
-    admission->principal = AZD_PRINCIPAL_KEY;
-    admission->role = (uint8_t)key->role;
+    const int rc = identify(gate, request, text, admission, &buckets);
+    if (rc <= 0) return rc;
   } else {
     identify_without_key(gate, request, admission);
   }
@@ -337,7 +369,7 @@ static int authorize(struct azd_gate *gate, struct azd_http_request *request, st
   const bool reads = azd_str_equal(method, AZD_STR("GET")) || azd_str_equal(method, AZD_STR("HEAD"));
   const enum azd_gate_rate class = reads ? AZD_GATE_READ : AZD_GATE_WRITE;
   int64_t wait_ns = 0;
-  if (key != NULL && !azd_rate_take(&gate->rates[class], &key->buckets[class], azd_clock_mono_ns(), &wait_ns, NULL))
+  if (buckets != NULL && !azd_rate_take(&gate->rates[class], &buckets[class], azd_clock_mono_ns(), &wait_ns, NULL))
     return refuse_wait(gate, request, wait_ns, "too-many-requests", "this key asks too often");
   return 1;
 }
@@ -388,15 +420,18 @@ const struct azd_routes *azd_gate_routes(const struct azd_gate *gate) {
 
 static void log_request(struct azd_http_request *request, const struct azd_admission *admission, const char *route,
                         int status, uint64_t body_bytes) {
-  static const char *const PRINCIPALS[] = {"nobody", "anonymous", "peer", "key"};
+  static const char *const PRINCIPALS[] = {"nobody", "anonymous", "peer", "key", "token"};
   if (!azd_log_enabled(AZD_LOG_INFO)) return;
   const struct azd_http_peer peer = azd_http_request_peer(request);
   struct azd_buf line;
   azd_buf_init(&line, 0);
   azd_buf_printf(&line, "\"request_id\":\"%s\"", admission->id);
   if (admission->trace_id[0]) azd_buf_printf(&line, ",\"trace_id\":\"%s\"", admission->trace_id);
-  azd_buf_printf(&line, ",\"principal\":\"%s%s%s\",\"role\":\"%s\",\"method\":", PRINCIPALS[admission->principal],
-                 admission->key_id[0] ? ":" : "", admission->key_id, azd_role_name(admission->role));
+  const char *who = admission->subject[0] ? admission->subject : admission->key_id;
+  azd_buf_printf(&line, ",\"principal\":\"%s", PRINCIPALS[admission->principal]);
+  if (*who) azd_buf_append_char(&line, ':');
+  azd_buf_append_json_part(&line, azd_str_of(who));
+  azd_buf_printf(&line, "\",\"role\":\"%s\",\"method\":", azd_role_name((enum azd_role)admission->role));
   azd_buf_append_json(&line, azd_http_request_method(request));
   if (route != NULL) azd_buf_printf(&line, ",\"route\":\"%s\"", route);
   azd_buf_append_text(&line, ",\"path\":");

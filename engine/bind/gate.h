@@ -2,16 +2,17 @@
  * whether he asks too often. What is not let in is answered here, as application/problem+json, and counted; it wakes no
  * Lua.
  *
- * Who asks: the holder of an API key (`Authorization: Bearer azd_...` or `X-API-Key`); by Unix socket root and the
- * engine's own user, as admins; and, as long as there is no key at all, anybody on this machine, with the role that
- * azd_gate_set_anonymous says, unless a browser sent him here from some page: then it is the page that asks.
+ * Who asks: the holder of an API key (`Authorization: Bearer azd_...` or `X-API-Key`); the holder of a token of our
+ * tenant; by Unix socket root and the engine's own user, as admins; and, as long as there is no key at all, anybody on
+ * this machine, with the role that azd_gate_set_anonymous says, unless a browser sent him here from some page: then it
+ * is the page that asks.
  *
  * Life: azd_gate_new .. azd_gate_unref; servers that ask it hold a reference. Thread: the loop's. Blocks: never.
  * Milliseconds since 1970 but where a name says otherwise. */
 #ifndef AZD_BIND_GATE_H
 #define AZD_BIND_GATE_H
 
-#include "auth/keyring.h"
+#include "auth/tokens.h"
 #include "net/http_server.h"
 #include "net/route.h"
 
@@ -50,7 +51,17 @@ uint32_t azd_gate_deadline_ms(const struct azd_gate *gate, unsigned route);
 void azd_gate_set_keys(struct azd_gate *gate, struct azd_keyring *keyring);
 struct azd_keyring *azd_gate_keys(struct azd_gate *gate);
 
-enum azd_principal { AZD_PRINCIPAL_NOBODY, AZD_PRINCIPAL_ANONYMOUS, AZD_PRINCIPAL_PEER, AZD_PRINCIPAL_KEY };
+/* Takes the tokens over: bearer tokens that are no API keys are asked there. NULL: none are taken. */
+void azd_gate_set_tokens(struct azd_gate *gate, struct azd_tokens *tokens);
+struct azd_tokens *azd_gate_tokens(struct azd_gate *gate);
+
+enum azd_principal {
+  AZD_PRINCIPAL_NOBODY,
+  AZD_PRINCIPAL_ANONYMOUS,
+  AZD_PRINCIPAL_PEER,
+  AZD_PRINCIPAL_KEY,
+  AZD_PRINCIPAL_TOKEN
+};
 
 /* What is known of a request that was let in; it lies in the request's note. */
 struct azd_admission {
@@ -58,6 +69,7 @@ struct azd_admission {
   unsigned route;
   uint8_t principal, role;
   char key_id[AZD_API_KEY_ID_BYTES + 1];
+  char subject[40];                       /* of a token: whose it is */
   char id[AZD_GATE_REQUEST_ID_BYTES + 1]; /* the client's X-Request-Id where it has a harmless form, else a UUID */
   char trace_id[33];                      /* of traceparent; "" without */
 };

@@ -181,10 +181,60 @@ static int make_key(lua_State *L) {
   return 3;
 }
 
+/* [-0, +0, e] The list of texts at the field, NULL behind the last; borrowed from the table. */
+static void read_names(lua_State *L, int table, const char *field, const char *names[AZD_JWT_NAMES_MAX]) {
+  if (lua_getfield(L, table, field) != LUA_TTABLE) luaL_error(L, "%s: a list of texts expected", field);
+  const lua_Unsigned count = lua_rawlen(L, -1);
+  if (count > AZD_JWT_NAMES_MAX) luaL_error(L, "%s: at most %d", field, AZD_JWT_NAMES_MAX);
+  for (lua_Unsigned i = 0; i < count; i++) {
+    if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING) luaL_error(L, "%s: a list of texts expected", field);
+    names[i] = lua_tostring(L, -1); /* the table keeps it */
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static int gate_take_tokens(lua_State *L) { /* gate options */
+  struct azd_gate *gate = azd_check_gate(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  struct azd_tokens_options options = {.tenant = check_field(L, 2, "tenant").data};
+  read_names(L, 2, "issuers", options.issuers);
+  read_names(L, 2, "audiences", options.audiences);
+  struct azd_tokens *tokens;
+  struct azd_error error;
+  if (azd_tokens_new(&tokens, &options, &error) != 0) return azd_push_error(L, &error);
+  azd_gate_set_tokens(gate, tokens);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int gate_set_token_keys(lua_State *L) { /* gate json */
+  struct azd_gate *gate = azd_check_gate(L, 1);
+  struct azd_str json;
+  struct azd_error error;
+  json.data = luaL_checklstring(L, 2, &json.size);
+  if (azd_gate_tokens(gate) == NULL) return luaL_error(L, "gate:take_tokens comes first");
+  if (azd_tokens_set_keys(azd_gate_tokens(gate), json, &error) != 0) return azd_push_error(L, &error);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int gate_missed_token_key(lua_State *L) { /* gate */
+  struct azd_gate *gate = azd_check_gate(L, 1);
+  lua_pushboolean(L, azd_gate_tokens(gate) != NULL && azd_tokens_missed_key(azd_gate_tokens(gate)));
+  return 1;
+}
+
 int azd_open_gate(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"add", gate_add},   {"set_anonymous", gate_set_anonymous}, {"set_keys", gate_set_keys},
-      {"used", gate_used}, {"take_refusals", gate_take_refusals}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"add", gate_add},
+                                     {"set_anonymous", gate_set_anonymous},
+                                     {"set_keys", gate_set_keys},
+                                     {"used", gate_used},
+                                     {"take_refusals", gate_take_refusals},
+                                     {"take_tokens", gate_take_tokens},
+                                     {"set_token_keys", gate_set_token_keys},
+                                     {"missed_token_key", gate_missed_token_key},
+                                     {NULL, NULL}};
   static const luaL_Reg functions[] = {{"new", gate_new}, {"make_key", make_key}, {NULL, NULL}};
   azd_new_class(L, gate_name, methods, gate_gc);
   luaL_newlib(L, functions);

@@ -100,7 +100,7 @@ static void push_peer(lua_State *L, const struct azd_http_request *request) {
 
 /* [-0, +0, m] What the gate found out, into the request at the top. */
 static void push_admission(lua_State *L, const struct azd_gate *gate, struct azd_http_request *request) {
-  static const char *const PRINCIPALS[] = {"nobody", "anonymous", "peer", "key"};
+  static const char *const PRINCIPALS[] = {"nobody", "anonymous", "peer", "key", "token"};
   const struct azd_admission *admission = azd_gate_admission(request);
   struct azd_route_match match;
   azd_gate_match(gate, request, &match);
@@ -123,6 +123,10 @@ static void push_admission(lua_State *L, const struct azd_gate *gate, struct azd
   if (admission->key_id[0]) {
     lua_pushstring(L, admission->key_id);
     lua_setfield(L, -2, "key");
+  }
+  if (admission->subject[0]) {
+    lua_pushstring(L, admission->subject);
+    lua_setfield(L, -2, "subject");
   }
   lua_setfield(L, -2, "principal");
 }

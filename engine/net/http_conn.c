@@ -191,7 +191,11 @@ static bool is_welcome(struct azd_http_conn *conn) {
   const struct azd_http_server_options *options = &conn->server->options;
   request->body_max_bytes = options->limits.body_bytes;
   memset(request->note, 0, sizeof request->note);
-  if (options->on_head == NULL) return true;
+  if (options->on_head == NULL) { /* nobody who would know which methods a path has */
+    if (!azd_str_equal(azd_http_request_method(request), AZD_STR("TRACE"))) return true;
+    azd_http_conn_refuse(conn, 501, "this method is not served");
+    return false;
+  }
   const bool keep_alive = conn->keep_alive;
   conn->state = CONN_WORK;
   conn->deadline_ms = INT64_MAX;

@@ -75,8 +75,7 @@ static void split_target(struct azd_http_head *head, const char *data, size_t fr
 static enum azd_http_step understand_target(struct azd_http_head *head, const char *data) {
   const struct azd_str target = azd_http_head_str(data, head->target);
   const struct azd_str method = azd_http_head_str(data, head->method);
-  if (azd_str_equal(method, AZD_STR("CONNECT")) || azd_str_equal(method, AZD_STR("TRACE")))
-    return refuse(head, 501, "this method is not served");
+  if (azd_str_equal(method, AZD_STR("CONNECT"))) return refuse(head, 501, "this method is not served");
   if (target.data[0] == '/') {
     split_target(head, data, head->target.at);
     return AZD_HTTP_MORE;

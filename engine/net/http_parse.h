@@ -6,8 +6,8 @@
  * arrived at once (the fuzz target holds them to it). What two readers could understand in two ways is refused: folded
  * lines, bare CR or LF, NUL and control characters, space before a colon, two lengths, a length beside a transfer
  * coding, any coding but exactly `chunked`, any target but `/...`, http://host... and `*` for OPTIONS. The caller
- * closes after a refusal. Trailers and chunk extensions are checked and dropped. Upgrade is ignored; CONNECT and TRACE
- * are answered 501.
+ * closes after a refusal. Trailers and chunk extensions are checked and dropped. Upgrade is ignored; CONNECT is
+ * answered 501.
  *
  * Life: plain structs, no allocation, nothing to free. Thread: any, one at a time. Blocks: never. Sizes are bytes. */
 #ifndef AZD_NET_HTTP_PARSE_H

@@ -28,7 +28,7 @@ enum {
   AZD_HTTP_OUTPUT_BYTES = 262144,     /* unsent output beyond which azd_http_reply_is_full */
   AZD_HTTP_WRITE_PIECE_BYTES = 65536, /* what a client must take within write_ms */
   AZD_HTTP_LISTENERS = 8,
-  AZD_HTTP_NOTE_BYTES = 160,
+  AZD_HTTP_NOTE_BYTES = 224,
   AZD_HTTP_GZIP_MOST_BYTES = 65536, /* of a whole reply: a longer one would keep the loop for more than 1 ms */
 };
 

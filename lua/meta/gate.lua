@@ -48,6 +48,25 @@ function gate:set_anonymous(role) end
 ---@return string? code
 function gate:set_keys(keys) end
 
+--- From now on bearer tokens that are no API keys are taken, too: RS256, of this tenant, from one of these issuers, for one of these
+--- audiences; of their app roles reader, operator and admin count. None is taken before set_token_keys.
+---@param options { tenant: string, issuers: string[], audiences: string[] }  at most 4 each
+---@return true? done
+---@return string? message
+---@return string? code
+function gate:take_tokens(options) end
+
+--- The tenant's key set (JWKS). One that is refused changes nothing.
+---@param json string
+---@return true? done
+---@return string? message
+---@return string? code
+function gate:set_token_keys(json) end
+
+--- Whether a token named a key that is not known, since the last call.
+---@return boolean
+function gate:missed_token_key() end
+
 --- When each key was last taken, in milliseconds since 1970, by its id.
 ---@return table<string, integer>
 function gate:used() end

@@ -19,7 +19,7 @@ local server = {}
 ---@field route? integer                  with a gate: which one, as gate:add numbered it; and with it
 ---@field id? string                      the request's id: the client's X-Request-Id, else a UUID
 ---@field params? table<string, string>   what stood in the path's braces, decoded
----@field principal? { kind: "nobody"|"anonymous"|"peer"|"key", role: string, key?: string }
+---@field principal? { kind: "nobody"|"anonymous"|"peer"|"key"|"token", role: string, key?: string, subject?: string }
 
 ---@class azdrift.server.fault  a reply that breaks on purpose, for tests of clients
 ---@field cut_after_bytes? integer  the head and so much of the body go out, then the connection ends; nil: nothing goes out

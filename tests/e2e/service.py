@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """`azdrift serve` as somebody meets it: it collects by itself, answers the published paths in their shapes, tells drift, takes an edited
 policy without a restart, lets the right ones in, keeps an account of it, and ends without losing a reply."""
+import base64
 import http.client
+import http.server
 import json
 import os
 import signal
@@ -100,6 +102,54 @@ class Service:
         self.reader.join()
         self.process.stderr.close()
         return code
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Tenant:
+    """An Entra ID that publishes one key, and signs what it is told to."""
+    id = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+
+    def __init__(self, folder):
+        self.key = os.path.join(folder, "tenant.pem")
+        subprocess.run(["openssl", "genrsa", "-out", self.key, "2048"], check=True, capture_output=True)
+        modulus = subprocess.run(["openssl", "rsa", "-in", self.key, "-noout", "-modulus"], check=True, capture_output=True, text=True).stdout
+        key = {"kty": "RSA", "use": "sig", "kid": "story", "e": "AQAB", "n": base64url(bytes.fromhex(modulus.strip().split("=")[1]))}
+        tenant = self
+        tenant.asked = 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                tenant.asked += 1
+                body = json.dumps({"keys": [key]}).encode()
+                self.send_response(200 if self.path == "/%s/discovery/v2.0/keys" % tenant.id else 404)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def token(self, alg="RS256", kid="story", **claims):
+        now = int(time.time())
+        payload = {"iss": "%s/%s/v2.0" % (self.url, self.id), "aud": "api://story", "tid": self.id, "oid": "eve", "exp": now + 3600,
+                   "nbf": now - 5, **claims}
+        signed = base64url(json.dumps({"alg": alg, "typ": "JWT", "kid": kid}).encode()) + "." + base64url(json.dumps(payload).encode())
+        signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key], input=signed.encode(), check=True,
+                                   capture_output=True).stdout
+        return signed + "." + base64url(signature)
 
 
 class Stories(unittest.TestCase):
@@ -295,6 +345,29 @@ class Stories(unittest.TestCase):
         self.assertEqual(refused.status, 422, refused)
         self.assertEqual(service.get("/health").status, 200)
         self.assertEqual(service.stop(), 0)
+
+    def test_tokens_of_the_tenant_and_no_others(self):
+        tenant = Tenant(self.project.folder)
+        self.addCleanup(tenant.close)
+        self.project.env.update(AZDRIFT_ENTRA_TENANT=tenant.id, AZDRIFT_ENTRA_AUDIENCES="api://story", AZDRIFT_ENTRA_AUTHORITY=tenant.url)
+        service = self.serve("--no-collect")
+        service.await_event("token_keys")
+        reader, admin = tenant.token(roles=["reader"]), tenant.token(roles=["reader", "admin"])
+        me = service.get("/v1/me", key=reader)
+        self.assertEqual((me.status, me.json.get("kind"), me.json.get("role"), me.json.get("subject")), (200, "token", "reader", "eve"), me)
+        self.assertEqual(service.get("/v1/keys", key=reader).status, 403)
+        self.assertEqual(service.get("/v1/keys", key=admin).status, 200)
+        self.assertEqual(service.get("/v1/me").status, 401, "with a tenant nobody is let in without a word")
+        now = int(time.time())
+        for wrong in ({"aud": "api://another"}, {"tid": "another"}, {"iss": "https://evil.example/v2.0"}, {"exp": now - 3600},
+                      {"nbf": now + 3600}, {"alg": "none"}, {"alg": "HS256"}, {"kid": "unknown"}, {"roles": []}):
+            refused = service.get("/v1/me", key=tenant.token(**{"roles": ["admin"], **wrong}))
+            self.assertEqual(refused.status, 403 if "roles" in wrong else 401, (wrong, refused))
+        forged = reader[:-8] + ("AAAAAAAA" if reader[-8:] != "AAAAAAAA" else "BBBBBBBB")
+        self.assertEqual(service.get("/v1/me", key=forged).status, 401)
+        self.assertEqual(tenant.asked, 1, "an unknown key is asked for once in five minutes at most")
+        self.assertEqual(service.stop(), 0)
+        self.assertNotIn(reader.split(".")[2], json.dumps(service.lines))
 
     def test_a_reply_in_work_is_delivered_when_it_ends(self):
         service = self.serve("--no-collect")

@@ -102,7 +102,6 @@ static void a_url_as_target_names_path_and_host(void **state) {
   REFUSED(400, "GET http://user@a/x HTTP/1.1\r\n");
   REFUSED(400, "GET http://[::1/x HTTP/1.1\r\n");
   REFUSED(501, "CONNECT a:80 HTTP/1.1\r\n");
-  REFUSED(501, "TRACE /x HTTP/1.1\r\n");
 }
 
 static void host_is_there_once_and_right(void **state) {

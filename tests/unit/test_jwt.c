@@ -8,7 +8,7 @@
 #include <cmocka.h> /* wants those before it */
 /* clang-format on */
 #include "auth/base64url.h"
-#include "auth/jwt.h"
+#include "auth/tokens.h"
 #include "json/doc.h"
 
 #include <openssl/bn.h>
@@ -353,6 +353,64 @@ static void a_set_that_could_be_read_in_two_ways_is_refused(void **state) {
   assert_null(set);
 }
 
+/* ---- tokens that are known --------------------------------------------------------------------------------------- */
+
+static struct azd_tokens *open_tokens(void) {
+  struct azd_tokens *tokens = NULL;
+  struct azd_error error;
+  const struct azd_tokens_options options = {.issuers = {ISSUER}, .audiences = {AUDIENCE}, .tenant = TENANT};
+  if (azd_tokens_new(&tokens, &options, &error) != 0) fail_msg("%s", error.text);
+  return tokens;
+}
+
+static void set_keys(struct azd_tokens *tokens, const char *kid, const char *n) {
+  char text[3000];
+  struct azd_error error;
+  snprintf(text, sizeof text, "{\"keys\":[%s]}", key_json(kid, n, ""));
+  assert_int_equal(azd_tokens_set_keys(tokens, azd_str_of(text), &error), 0);
+}
+
+static void a_token_is_known_until_it_ends_or_its_keys_go(void **state) {
+  (void)state;
+  struct azd_tokens *tokens = open_tokens();
+  struct azd_token *token;
+  struct azd_error error;
+  const struct azd_str text = azd_str_of(sign(ours, HEADER, claims_with("exp", "1700000100")));
+  assert_int_equal(azd_tokens_check(tokens, text, NOW_S, &token), AZD_JWT_UNKNOWN_KEY); /* no keys yet */
+  set_keys(tokens, "k1", ours_n);
+  assert_int_equal(azd_tokens_check(tokens, text, NOW_S, &token), AZD_JWT_OK);
+  assert_int_equal(token->role, AZD_ROLE_ADMIN);
+  assert_string_equal(token->subject, "eve");
+  struct azd_token *again;
+  assert_int_equal(azd_tokens_check(tokens, text, NOW_S + 50, &again), AZD_JWT_OK);
+  assert_ptr_equal(again, token);
+  assert_int_equal(azd_tokens_check(tokens, text, NOW_S + 100 + AZD_JWT_SKEW_S, &token), AZD_JWT_TIME);
+  assert_int_equal(azd_tokens_check(tokens, text, NOW_S, &token), AZD_JWT_OK);
+  assert_int_equal(azd_tokens_set_keys(tokens, AZD_STR("{\"keys\":[]}"), &error), AZD_EINVAL); /* the last ones go on */
+  assert_int_equal(azd_tokens_check(tokens, text, NOW_S, &token), AZD_JWT_OK);
+  assert_false(azd_tokens_missed_key(tokens));
+  set_keys(tokens, "k2", other_n); /* rolled over: what the old key signed counts no more */
+  assert_int_equal(azd_tokens_check(tokens, text, NOW_S, &token), AZD_JWT_UNKNOWN_KEY);
+  assert_true(azd_tokens_missed_key(tokens));
+  assert_false(azd_tokens_missed_key(tokens));
+  azd_tokens_free(tokens);
+}
+
+static void a_token_without_a_role_of_ours_is_nobody(void **state) {
+  (void)state;
+  struct azd_tokens *tokens = open_tokens();
+  struct azd_token *token;
+  set_keys(tokens, "k1", ours_n);
+  const char *text = sign(ours, HEADER, claims_with("roles", "[\"Admin\",\"owner\",\"none\"]"));
+  assert_int_equal(azd_tokens_check(tokens, azd_str_of(text), NOW_S, &token), AZD_JWT_OK);
+  assert_int_equal(token->role, AZD_ROLE_NONE);
+  struct azd_tokens *none = NULL;
+  struct azd_error error;
+  const struct azd_tokens_options nobody = {.issuers = {ISSUER}, .tenant = TENANT};
+  assert_int_equal(azd_tokens_new(&none, &nobody, &error), AZD_EINVAL);
+  azd_tokens_free(tokens);
+}
+
 /* ---- Wycheproof ------------------------------------------------------------------------------------------------- */
 
 static char *read_vectors(const char *name) {
@@ -504,6 +562,8 @@ int main(void) {
       TEST(keys_that_are_not_for_this_are_left_out),
       TEST(weak_keys_are_left_out),
       TEST(a_set_that_could_be_read_in_two_ways_is_refused),
+      TEST(a_token_is_known_until_it_ends_or_its_keys_go),
+      TEST(a_token_without_a_role_of_ours_is_nobody),
       cmocka_unit_test(wycheproof_signatures_are_judged_right),
       cmocka_unit_test(wycheproof_keys_are_judged_right),
   };

@@ -16,7 +16,7 @@ return {
     handle = function(request, service)
       refuse_narrow(request)
       local place, wrong = page.read(request.query.cursor)
-      if request.query.cursor and not place then return reply.problem(400, "invalid-request", wrong) end
+      if request.query.cursor and not place then return page.none(wrong) end
       local entries, message, code = audit.list(service.store, place and place.seq, request.query.limit)
       if not entries then return reply.failure(message, code) end
       local last = entries[request.query.limit]

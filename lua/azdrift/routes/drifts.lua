@@ -33,7 +33,7 @@ end
 local function list(request, service)
   local query = request.query
   local place, message = page.read(query.cursor)
-  if query.cursor and not place then return reply.problem(400, "invalid-request", message) end
+  if query.cursor and not place then return page.none(message) end
   local least = query.severity and model.rank(query.severity) or 0
   local items, last = {}, nil
   for _, scope in ipairs(scopes.visible(request, service, query.scope)) do

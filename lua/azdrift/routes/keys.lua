@@ -58,7 +58,8 @@ end
 return {
   { "GET /v1/me", summary = "Who I am here", role = "reader", replies = { [200] = "The principal" },
     handle = function(request)
-      return reply.json(200, { kind = request.principal.kind, key = request.principal.key, role = request.principal.role,
+      local principal = request.principal
+      return reply.json(200, { kind = principal.kind, key = principal.key, subject = principal.subject, role = principal.role,
         scopes = json.array(request.access.prefixes) })
     end },
   { "GET /v1/keys", summary = "All keys, without their secrets", role = "admin", replies = { [200] = "The keys" },

@@ -34,11 +34,11 @@ local function list(request, service)
   local query = request.query
   local seen = whole(request, scopes.visible(request, service, query.scope))
   if query.cursor and not query.scope then
-    return reply.problem(400, "invalid-request", "/query/cursor goes with the scope it came with")
+    return page.none("/query/cursor goes with the scope it came with")
   end
   local rows = {}
   local before, message = page.read(query.cursor)
-  if query.cursor and not before then return reply.problem(400, "invalid-request", message) end
+  if query.cursor and not before then return page.none(message) end
   for _, scope in ipairs(seen) do
     local found = must(service.store:snapshots({ scope = scope, limit = query.limit + 1, before_seq = before and before.seq }))
     table.move(found, 1, #found, #rows + 1, rows)

@@ -34,6 +34,7 @@ end
 --- How the audit log names it.
 function Access:name()
   local principal = self.principal
+  if principal.subject then return "token:" .. principal.subject end
   return principal.key and "key:" .. principal.key or principal.kind
 end
 

@@ -1,6 +1,7 @@
 --- `azdrift serve`: collects on a schedule, answers over HTTP, lets the right people in, and takes new rules without a restart.
 local audit = require("azdrift.audit")
 local collection = require("azdrift.service.collection")
+local entra = require("azdrift.service.entra")
 local folders = require("azdrift.folders")
 local gates = require("azdrift.gate")
 local jobs = require("azdrift.service.jobs")
@@ -33,7 +34,7 @@ local function is_local(address)
 end
 
 local function check_addresses(settings, live_keys)
-  if live_keys > 0 then return true end
+  if live_keys > 0 or settings.entra.tenant then return true end
   for _, address in ipairs(settings.listen) do
     if not is_local(address) then
       return nil, ("listen: %s is a public address, and there is no API key yet: anybody could read and collect. Make one first "
@@ -93,6 +94,7 @@ end
 -- What was refused, and when keys were used, goes to the store now and then: never within a request.
 local function keep_house(self)
   local noted = {}
+  if self.entra then self.entra:look() end
   while true do
     task.sleep_ms(KEYS_MS)
     for _, refusal in ipairs(self.gate:take_refusals()) do
@@ -106,6 +108,7 @@ local function keep_house(self)
     keys.note_use(self.store, used)
     local loaded, message = self:load_keys()
     if not loaded then log.error("keys_not_loaded", message) end
+    if self.entra then self.entra:look() end
     measure.service(self)
   end
 end
@@ -192,6 +195,8 @@ function service.new(options)
   if not ok then return nil, message end
   self.rules, message = rules.new(settings)
   if not self.rules then return nil, message end
+  self.entra, message = entra.new(settings, self.gate)
+  if message then return nil, message end
   self.jobs = jobs.new(self.store, function(_, job) return collection.run(self, job) end)
   self.schedule = schedule.new(self.store, { every_s = settings.collect.every, jitter_s = settings.collect.jitter,
     start = function() self:collect("schedule") end })

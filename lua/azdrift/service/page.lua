@@ -25,6 +25,9 @@ function page.read(cursor)
   return place
 end
 
+--- What a cursor that leads nowhere is answered with.
+function page.none(detail) return reply.problem(404, "no-such-page", detail) end
+
 local function escape(text) return (text:gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end)) end
 
 --- { items, next }, and the same as a Link header. place: of the next page, or nil at the last.
