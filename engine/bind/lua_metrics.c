@@ -3,8 +3,8 @@
  *   local age = metrics.gauge("azdrift_snapshot_age_seconds", "Age of the newest snapshot.", { "scope" })
  *   age:set(120, "/subscriptions/...")
  *
- * A family lives as long as the program, like every metric: define one where a module loads. lua/meta/metrics.lua has
- * every name. */
+ * A family that has counted lives as long as the program, like every metric: define one where a module loads.
+ * lua/meta/metrics.lua has every name. */
 #include "base/metrics.h"
 #include "bind/bindings.h"
 #include "bind/class.h"
@@ -15,14 +15,26 @@
 
 static const char family_name[] = "azdrift.metric";
 
-struct family { /* never freed: the registry of base/metrics.h keeps it */
+struct family { /* once it has a metric it is never freed: the registry of base/metrics.h keeps it */
   struct azd_metric_family metrics;
   int labels;
 };
 
-static const char *keep(const char *text) {
+static int family_gc(lua_State *L) { /* family */
+  struct family **box = luaL_checkudata(L, 1, family_name), *family = *box;
+  *box = NULL;
+  if (family == NULL || atomic_load(&family->metrics.count) != 0) return 0;
+  for (int i = 0; i < AZD_METRIC_LABELS_MAX; i++) free((void *)(uintptr_t)family->metrics.labels[i]);
+  free((void *)(uintptr_t)family->metrics.help);
+  free((void *)(uintptr_t)family->metrics.name);
+  free(family);
+  return 0;
+}
+
+static const char *keep(lua_State *L, const char *text) {
   char *copy = strdup(text);
-  return copy ? copy : "";
+  if (copy == NULL) luaL_error(L, "not enough memory");
+  return copy;
 }
 
 static int define(lua_State *L, enum azd_metric_kind kind) { /* name help labels? */
@@ -41,14 +53,15 @@ static int define(lua_State *L, enum azd_metric_kind kind) { /* name help labels
     }
   }
   struct family **box = lua_newuserdatauv(L, sizeof *box, 0);
+  *box = NULL;
   luaL_setmetatable(L, family_name);
   struct family *family = *box = calloc(1, sizeof *family);
   if (family == NULL) return luaL_error(L, "not enough memory");
   family->metrics.kind = kind;
-  family->metrics.name = keep(name);
-  family->metrics.help = keep(help);
+  family->metrics.name = keep(L, name);
+  family->metrics.help = keep(L, help);
   family->labels = (int)count;
-  for (lua_Unsigned i = 0; i < count; i++) family->metrics.labels[i] = keep(labels[i]);
+  for (lua_Unsigned i = 0; i < count; i++) family->metrics.labels[i] = keep(L, labels[i]);
   return 1;
 }
 
@@ -65,6 +78,7 @@ static int define_histogram(lua_State *L) {
 static struct azd_metric *check_metric(lua_State *L) { /* family value label... */
   struct family **box = luaL_checkudata(L, 1, family_name), *family = *box;
   const char *values[AZD_METRIC_LABELS_MAX];
+  if (family == NULL) luaL_error(L, "the metric is closed");
   if (lua_gettop(L) != 2 + family->labels)
     luaL_error(L, "%s has %d labels, got %d", family->metrics.name, family->labels, lua_gettop(L) - 2);
   for (int i = 0; i < family->labels; i++) values[i] = luaL_checkstring(L, 3 + i);
@@ -111,7 +125,7 @@ int azd_open_metrics(lua_State *L) {
                                        {"histogram", define_histogram},
                                        {"text", metrics_text},
                                        {NULL, NULL}};
-  azd_new_class(L, family_name, methods, NULL);
+  azd_new_class(L, family_name, methods, family_gc);
   luaL_newlib(L, functions);
   return 1;
 }
