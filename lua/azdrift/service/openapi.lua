@@ -4,8 +4,19 @@ local system = require("azdrift.system")
 
 local openapi = {}
 
-local EVERY_REFUSAL = { [400] = "The request is wrong, and how", [401] = "An API key is needed", [403] = "The role is not enough",
-  [404] = "There is no such thing, or none that may be seen", [429] = "Too often: Retry-After says when again" }
+local EVERY_REFUSAL = {
+  [400] = "The request is wrong, and how",
+  [401] = "A credential is needed",
+  [403] = "The role is not enough",
+  [404] = "There is no such thing, or none that may be seen",
+  [413] = "The body is too long",
+  [414] = "The target is too long",
+  [415] = "The body is no JSON",
+  [429] = "Too often: Retry-After says when again",
+  [500] = "Something failed here: the log has the request's id",
+  [503] = "The store, or the service, is busy",
+}
+local CONFLICT = "It is not in a state for this"
 
 local function sorted_names(map)
   local names = {}
@@ -52,6 +63,7 @@ local function replies(row)
   elseif row.query or row.body then
     all["400"] = { description = EVERY_REFUSAL[400], content = content(400, "") }
   end
+  if row.method ~= "GET" then all["409"] = { description = CONFLICT, content = content(409, "") } end
   for status, text in pairs(row.replies) do
     local problem = status >= 400 and row.template ~= "/v1/health/ready"
     all[tostring(status)] = { description = text, content = content(problem and status or 200, text) }

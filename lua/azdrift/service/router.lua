@@ -44,7 +44,7 @@ local function read_body(row, request, errors)
     return nil, reply.problem(415, "unsupported-media-type", "the body must be application/json")
   end
   local given, message = json.decode(request.body, BODY_LIMITS)
-  if type(given) ~= "table" or given == json.null or (#given > 0) then
+  if type(given) ~= "table" or given == json.null or schema.is_list(given) then
     return nil, reply.problem(400, "bad-json", message or "the body must be a JSON object")
   end
   return schema.check(row.body, given, "/body/", errors)

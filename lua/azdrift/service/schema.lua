@@ -60,10 +60,23 @@ function schema.scope()
   end)
 end
 
+--- An ARM id, of whatever stands below it too. Handlers get it in lower case, without a slash at the end.
+function schema.arm_id()
+  return kind({ type = "string", minLength = 2, maxLength = 512, pattern = "^/[!-~]+$" }, function(given)
+    if type(given) ~= "string" or #given > 512 or not given:match("^/[!-~]+$") then
+      return nil, "must be an ARM id: it begins with /subscriptions/ or /providers/"
+    end
+    return (given:lower():gsub("(.)/+$", "%1"))
+  end)
+end
+
+--- Whether a decoded JSON value is a list: {} and [] are both empty tables, and one of them once made a key for everything.
+function schema.is_list(given) return type(given) == "table" and getmetatable(given) ~= nil end
+
 --- A list of values of one kind, in bodies.
 function schema.list(of, most)
   return kind({ type = "array", items = of.schema, maxItems = most }, function(given)
-    if type(given) ~= "table" or (next(given) ~= nil and #given == 0) then return nil, "must be a list" end
+    if not schema.is_list(given) then return nil, "must be a list" end
     if #given > most then return nil, ("must have at most %d elements"):format(most) end
     local list = {}
     for index, element in ipairs(given) do

@@ -1,5 +1,6 @@
 local access = require("azdrift.service.access")
 local gates = require("azdrift.gate")
+local json = require("azdrift.json")
 local openapi = require("azdrift.service.openapi")
 local page = require("azdrift.service.page")
 local router = require("azdrift.service.router")
@@ -23,9 +24,13 @@ describe("the service's routes", function()
     takes(schema.uuid(), "01a2067f")
     takes(schema.scope(), "/Subscriptions/AB", "/subscriptions/ab")
     takes(schema.scope(), "/subscriptions/a/resourceGroups/b")
+    takes(schema.arm_id(), "/Subscriptions/A/", "/subscriptions/a")
+    for _, bad in ipairs({ "", "/", "subscriptions/a", "/a b", "/\n" }) do takes(schema.arm_id(), bad) end
     local list = schema.list(schema.choice({ "a" }), 2)
-    assert.same({ "a", "a" }, list.check({ "a", "a" }))
-    for _, bad in ipairs({ { "b" }, { "a", "a", "a" }, { x = 1 }, "a" }) do assert.is_nil((list.check(bad))) end
+    assert.same({ "a", "a" }, list.check(json.decode('["a","a"]')))
+    assert.same({}, list.check(json.decode("[]")))
+    -- {} once passed for an empty list, and made a key that was narrowed to nothing: one for everything.
+    for _, bad in ipairs({ '["b"]', '["a","a","a"]', '{"x":1}', "{}", '"a"' }) do assert.is_nil((list.check(json.decode(bad)))) end
   end)
 
   it("say everything that is wrong at once, unknown names too", function()
