@@ -4,6 +4,7 @@
  *   local detector = require("azdrift.detectors").new({ bundle =, shape = table, raw =, rules_only =, show_ignored =,
  *     redaction_key = text, scope = text, now_ms =, against_baseline = })         bundle may be nil where raw is set
  *   detector:compare(old_path, new_path) -> result or nil, sentence, code                                   -- awaits
+ *   detector:move(...): lua_move.c
  *   detector:pair({ before = json_text, after = json_text, before_view =, before_api_version =, after_view =,
  *     after_api_version = }) -> result: two bodies of one resource                                          -- awaits
  *     result: { drifts = json_text (an array), errors = json_text (an array), quiet = json_text (an array), count =,
@@ -345,7 +346,8 @@ static int l_batch(lua_State *L) {
 }
 
 int azd_open_detectors(lua_State *L) {
-  static const luaL_Reg methods[] = {{"compare", l_compare}, {"pair", l_pair}, {"batch", l_batch}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"compare", l_compare}, {"pair", l_pair}, {"batch", l_batch}, {"move", azd_detector_l_move}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"new", l_new}, {NULL, NULL}};
   azd_new_class(L, class_name, methods, l_close);
   luaL_newlib(L, functions);

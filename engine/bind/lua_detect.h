@@ -17,6 +17,9 @@ struct azd_detect_setup {
 /* [-0, +0, v] Raises where index holds no detector. Borrowed from the Lua value. */
 const struct azd_detect_setup *azd_check_detector(lua_State *L, int index);
 
+/* detector:move, in lua_move.c. */
+int azd_detector_l_move(lua_State *L);
+
 /* On a worker: its comparer, or NULL without memory. */
 struct azd_comparer *azd_worker_comparer(struct azd_worker *worker);
 

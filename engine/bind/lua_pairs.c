@@ -6,7 +6,7 @@
  *   changes:fill() -> how many pairs were taken, 0 at the end                          -- awaits
  *   changes:judge(detector) -> batch: drift looked for in them                         -- awaits
  *     batch: { drifts = { drift, ... }, pairs =, effects =, notes =, ignored =, not_compared =,
- *       complete =, errors = json_text, quiet = json_text }
+ *       complete =, errors = json_text, quiet = json_text, apart = { { id =, type = }, ... } }
  *     drift: { id =, type =, kind =, severity =, fingerprint =, expected = text or nil, accepted =,
  *       complete =, changes =, effects =, json = text }
  *   changes:close()
@@ -255,7 +255,7 @@ static int judge_push(lua_State *L, struct azd_work *work) {
   struct judge *judge = (struct judge *)work;
   const struct azd_batch_result *result = &judge->result;
   if (judge->task.status) return azd_push_error(L, &judge->task.error);
-  lua_createtable(L, 0, 9);
+  lua_createtable(L, 0, 10);
   azd_set_integer(L, "pairs", result->pairs);
   azd_set_integer(L, "effects", result->effects);
   azd_set_integer(L, "notes", result->notes);
@@ -270,6 +270,14 @@ static int judge_push(lua_State *L, struct azd_work *work) {
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   lua_setfield(L, -2, "drifts");
+  lua_createtable(L, (int)result->apart_count, 0);
+  for (uint32_t i = 0; i < result->apart_count; i++) {
+    lua_createtable(L, 0, 2);
+    azd_set_text(L, "id", result->apart[i].id);
+    azd_set_text(L, "type", result->apart[i].type);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  lua_setfield(L, -2, "apart");
   return 1;
 }
 

@@ -40,6 +40,7 @@ static void baseline_clear_run(struct azd_work *work, struct azd_worker *worker)
 AZD_STORE_VERB(baseline_clear);
 
 static int baseline_clear(lua_State *L) { /* store scope type? */
+  lua_settop(L, 3);
   struct azd_store_call *call = azd_store_call_new(L, azd_check_store(L, 1), &baseline_clear_type);
   call->texts[0] = azd_call_text(L, call, 2);
   if (!lua_isnoneornil(L, 3)) call->texts[1] = azd_call_text(L, call, 3);

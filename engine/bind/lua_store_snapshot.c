@@ -158,7 +158,8 @@ static int store_types(lua_State *L) { /* store scope seq */
   return azd_store_call_go(L, call);
 }
 
-/* ---- export(store, { scope?, seq? | id? | at_ms?, path? }): without a path to standard output ---- */
+/* ---- export(store, { scope?, seq? | id? | at_ms?, types?, path? }): without a path to standard output ----
+ */
 
 static int write_all(void *context, struct azd_str piece, struct azd_error *error) {
   int fd = *(int *)context;
@@ -185,18 +186,20 @@ static void export_run(struct azd_work *work, struct azd_worker *worker) {
     call->code = azd_fail(&call->error, AZD_EIO, "%s: %s", path, strerror(errno));
     return;
   }
-  call->code = azd_store_export(call->store->store, &snapshot, write_all, &fd, &call->numbers[0], &call->error);
+  call->code = azd_store_export(call->store->store, &snapshot, call->out, call->out_count, write_all, &fd,
+                                &call->numbers[0], &call->error);
   if (*path && close(fd) && !call->code) call->code = azd_fail(&call->error, AZD_EIO, "%s: %s", path, strerror(errno));
 }
 #define export_push azd_call_push_number
 AZD_STORE_VERB(export);
 
 static int store_export(lua_State *L) { /* store query */
-  static const char *const fields[] = {"scope", "seq", "id", "at_ms", "path", NULL};
+  static const char *const fields[] = {"scope", "seq", "id", "at_ms", "types", "path", NULL};
   azd_check_fields(L, 2, fields);
   struct azd_store_call *call = azd_store_call_new(L, azd_check_store(L, 1), &export_type);
   call->in = query_of(L, call);
   call->texts[0] = azd_call_field(L, call, 2, "path", false);
+  call->out = azd_call_texts(L, call, 2, "types", &call->out_count);
   return azd_store_call_go(L, call);
 }
 

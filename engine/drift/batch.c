@@ -19,6 +19,7 @@ struct stored_pair {
 struct azd_batch {
   struct stored_pair pairs[AZD_BATCH_PAIRS];
   struct azd_batch_drift drifts[AZD_BATCH_PAIRS];
+  struct azd_batch_name apart[AZD_BATCH_PAIRS];
   uint32_t count;
   struct azd_arena arena; /* of the pairs and what stands around them; then of the drifts' texts */
   struct azd_neighbours neighbours;
@@ -140,8 +141,7 @@ static struct azd_str key_of(struct azd_str redaction) {
   return (struct azd_str){redaction.data, slash ? (size_t)(slash - redaction.data) : redaction.size};
 }
 
-static enum azd_redacted redacted_how(const struct stored_pair *stored) {
-  struct azd_str before = stored->before.redaction, after = stored->after.redaction;
+enum azd_redacted azd_redacted_how(struct azd_str before, struct azd_str after) {
   if (azd_str_equal(before, after)) return AZD_REDACTED_ALIKE;
   return azd_str_equal(key_of(before), key_of(after)) ? AZD_REDACTED_OTHER_RULES : AZD_REDACTED_OTHER_KEY;
 }
@@ -199,7 +199,7 @@ static int judge_pair(struct azd_batch_worker *worker, const struct azd_detect_o
       .type = stored->type,
       .before = {.view = stored->before.view, .api_version = stored->before.api_version},
       .after = {.view = stored->after.view, .api_version = stored->after.api_version},
-      .redacted = redacted_how(stored),
+      .redacted = azd_redacted_how(stored->before.redaction, stored->after.redaction),
       .around = stored->group.size || stored->parent.size ? write_around : NULL,
       .around_argument = &surroundings,
   };
@@ -230,7 +230,7 @@ static int keep_drift(struct azd_batch *batch, const struct stored_pair *stored,
 
 int azd_batch_judge(struct azd_batch *batch, struct azd_batch_worker *worker, const struct azd_detect_options *options,
                     const struct azd_codec *codec, struct azd_batch_result *result, struct azd_error *error) {
-  *result = (struct azd_batch_result){.drifts = batch->drifts, .complete = true};
+  *result = (struct azd_batch_result){.drifts = batch->drifts, .apart = batch->apart, .complete = true};
   azd_buf_clear(&batch->errors);
   azd_buf_clear(&batch->quiet);
   int status = 0;
@@ -243,6 +243,8 @@ int azd_batch_judge(struct azd_batch *batch, struct azd_batch_worker *worker, co
     result->notes += found.notes;
     result->ignored += found.ignored;
     result->not_compared += found.not_compared;
+    if (found.apart)
+      batch->apart[result->apart_count++] = (struct azd_batch_name){batch->pairs[i].id, batch->pairs[i].type};
     result->complete = result->complete && found.complete;
     if (found.errors.size > 2) append_object(&batch->errors, azd_script_errors_inside(found.errors));
     if (found.found)

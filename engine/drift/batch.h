@@ -22,6 +22,10 @@ void azd_batch_free(struct azd_batch *batch);
 int azd_batch_fill(struct azd_batch *batch, struct azd_pair_cursor *cursor, const struct azd_around *around,
                    struct azd_error *error);
 
+struct azd_batch_name {
+  struct azd_str id, type; /* live until the next fill */
+};
+
 /* One drift of the batch, or what stood beside no drift (found false): texts live until the next judge or fill. */
 struct azd_batch_drift {
   struct azd_str id, type;
@@ -37,11 +41,18 @@ struct azd_batch_result {
   struct azd_str quiet;  /* pairs without drift that have effects or, where they are shown, ignored differences: their
                             JSON objects, parted by commas */
   bool complete;
+  /* Resources of which some place could not be compared, because its secrets were replaced under another key or other
+   * rules. */
+  const struct azd_batch_name *apart;
+  uint32_t apart_count;
 };
 
 struct azd_batch_worker; /* a CPU worker's memory */
 struct azd_batch_worker *azd_batch_worker_new(void);
 void azd_batch_worker_free(struct azd_batch_worker *worker);
+
+/* How far digests can be compared that were made under these ("key/rules", as versions name it). */
+enum azd_redacted azd_redacted_how(struct azd_str before, struct azd_str after);
 
 /* Looks for drift in what was filled in. 0, or as azd_detect_bytes and azd_codec_decode. */
 int azd_batch_judge(struct azd_batch *batch, struct azd_batch_worker *worker, const struct azd_detect_options *options,

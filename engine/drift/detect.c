@@ -23,6 +23,8 @@ struct azd_detector {
   struct azd_doc *context; /* made by a pair's around */
   struct azd_buf around;
   struct azd_buf json, errors;
+  struct azd_judgement judgement;
+  struct azd_detect_last last;
 };
 
 static bool side_init(struct detector_side *side) {
@@ -187,6 +189,7 @@ static void count_classes(const struct azd_diff *diff, const struct azd_judgemen
   found->notes = counts[AZD_CLASS_NOTE];
   found->ignored = counts[AZD_CLASS_IGNORED];
   found->not_compared = azd_diff_not_compared(diff);
+  found->apart = azd_diff_apart_count(diff);
 }
 
 /* What stands around the resource, where somebody will ask: a document a drift, and none for what rules swallow. */
@@ -263,11 +266,12 @@ static int prepare_sides(struct azd_detector *detector, const struct azd_detect_
 int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_options *options,
                      const struct azd_detect_pair *asked, struct azd_detected *found, struct azd_error *error) {
   struct azd_detect_pair pair = *asked;
-  struct azd_judgement judgement, *judged = NULL;
+  struct azd_judgement *judged = NULL;
   const struct azd_trie *trie = NULL;
   struct azd_diff *diff = NULL;
   *found = (struct azd_detected){.complete = true, .json = AZD_STR("{}"), .errors = AZD_STR("[]")};
   azd_arena_reset(&detector->arena);
+  detector->last = (struct azd_detect_last){0};
   uint32_t between = options->raw ? 0 : read_between(&pair);
   if (!options->raw && !(trie = azd_ruleset_trie(azd_bundle_ruleset(options->bundle), pair.type, between, error)))
     return AZD_ENOMEM;
@@ -284,10 +288,17 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
   }
   found->kind = kind_of(options, &pair, diff);
   if (!options->raw) {
-    status = judge_pair(detector, options, &pair, diff, &judgement, found, error);
+    status = judge_pair(detector, options, &pair, diff, &detector->judgement, found, error);
     if (status) return status;
-    judged = &judgement;
+    judged = &detector->judgement;
   }
+  if (diff)
+    detector->last = (struct azd_detect_last){.diff = diff,
+                                              .judged = judged,
+                                              .before = pair.before.doc,
+                                              .after = pair.after.doc,
+                                              .before_node = pair.before.node,
+                                              .after_node = pair.after.node};
   count_classes(diff, judged, found);
   found->found = found->changes != 0;
   if (!found->found && found->effects) found->kind = AZD_DRIFT_STATE;
@@ -302,6 +313,10 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
   found->errors = azd_buf_str(&detector->errors);
   status = azd_buf_status(&detector->json) ? azd_buf_status(&detector->json) : azd_buf_status(&detector->errors);
   return status ? azd_fail(error, status, "no memory for the drift of %.*s", AZD_STR_FORMAT(pair.id)) : 0;
+}
+
+void azd_detector_last(const struct azd_detector *detector, struct azd_detect_last *last) {
+  *last = detector->last;
 }
 
 static int parse_side(struct detector_side *memory, struct azd_detect_side *side, struct azd_str bytes,

@@ -67,6 +67,7 @@ struct azd_detected {
   const char *expected; /* the `expected` that matches, or NULL */
   uint32_t changes, effects, notes, ignored, not_compared;
   uint32_t between; /* how the two sides were read differs in this: a mask of enum azd_between */
+  uint32_t apart;   /* of what was not compared: places whose secrets were replaced under another key or other rules */
   char fingerprint[AZD_FINGERPRINT_BYTES];
   /* The drift as JSON, an object: kind, resource_type, resource_id, severity, expected and verdicts (not with
    * rules_only), changes, effects, notes, ignored. Written also where nothing was found but effects, notes or ignored
@@ -85,5 +86,16 @@ int azd_detect_nodes(struct azd_detector *detector, const struct azd_detect_opti
 int azd_detect_bytes(struct azd_detector *detector, const struct azd_detect_options *options,
                      struct azd_detect_pair *pair, struct azd_str before, struct azd_str after,
                      struct azd_detected *found, struct azd_error *error);
+
+/* What was compared last with the detector, until the next call; for those who go on with its differences. before and
+ * after NULL: one side was absent, or both were the same, and there is no diff. */
+struct azd_judgement;
+struct azd_detect_last {
+  const struct azd_diff *diff;
+  const struct azd_judgement *judged; /* NULL: raw */
+  const struct azd_doc *before, *after;
+  azd_node before_node, after_node;
+};
+void azd_detector_last(const struct azd_detector *detector, struct azd_detect_last *last);
 
 #endif

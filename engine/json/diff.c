@@ -15,6 +15,7 @@ struct azd_diff *azd_diff_new(void) {
 void azd_diff_free(struct azd_diff *diff) {
   if (!diff) return;
   azd_buf_free(&diff->changes);
+  azd_buf_free(&diff->apart);
   azd_buf_free(&diff->text);
   azd_buf_free(&diff->matcher.scratch);
   azd_same_scratch_free(&diff->same);
@@ -54,6 +55,16 @@ static bool is_redacted_apart(const struct azd_diff *diff, struct azd_side was, 
   bool old_digest = is_redacted(was.doc, was.node), new_digest = is_redacted(is.doc, is.node);
   return doors || diff->options.redacted == AZD_REDACTED_OTHER_KEY ? old_digest || new_digest
                                                                    : old_digest != new_digest;
+}
+
+/* Between two doors a digest stays apart whatever becomes of the old side: only the others are kept to be moved. */
+static int leave_apart(struct azd_diff *diff, struct azd_side was, struct azd_side is) {
+  struct azd_apart apart = {was.node, is.node};
+  diff->redacted_apart++;
+  diff->not_compared++;
+  if (diff->options.redacted == AZD_REDACTED_ALIKE) return 0;
+  azd_buf_append(&diff->apart, &apart, sizeof apart);
+  return azd_buf_status(&diff->apart);
 }
 
 static bool is_text(struct azd_side side) {
@@ -160,8 +171,7 @@ static int differ(struct azd_diff *diff, const struct at *at, const struct azd_v
     uint32_t between = diff->options.between;
     bool old_lacks = is_not_carried(was, between), new_lacks = is_not_carried(is, between);
     if ((old_lacks || new_lacks) && may_be_unreadable(diff, at->property, was, is)) return diff->not_compared++, 0;
-    if (!old_lacks && !new_lacks && is_redacted_apart(diff, was, is))
-      return diff->redacted_apart++, diff->not_compared++, 0;
+    if (!old_lacks && !new_lacks && is_redacted_apart(diff, was, is)) return leave_apart(diff, was, is);
     int status = 0;
     if (azd_side_is_empty(was) != azd_side_is_empty(is))
       status = soften(diff, at, azd_side_is_empty(was) ? is : was, &softened);
@@ -309,6 +319,7 @@ static void reset(struct azd_diff *diff) {
   azd_buf_clear(&diff->text);
   memset(diff->counts, 0, sizeof diff->counts);
   diff->not_compared = diff->redacted_apart = 0;
+  azd_buf_clear(&diff->apart);
   diff->text_bytes = 0;
 }
 
@@ -363,4 +374,12 @@ uint32_t azd_diff_not_compared(const struct azd_diff *diff) {
 
 uint32_t azd_diff_redacted_apart(const struct azd_diff *diff) {
   return diff->redacted_apart;
+}
+
+uint32_t azd_diff_apart_count(const struct azd_diff *diff) {
+  return (uint32_t)(diff->apart.size / sizeof(struct azd_apart));
+}
+
+const struct azd_apart *azd_diff_apart(const struct azd_diff *diff, uint32_t index) {
+  return (const struct azd_apart *)(const void *)diff->apart.data + index;
 }

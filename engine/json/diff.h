@@ -93,5 +93,11 @@ uint32_t azd_diff_count_of(const struct azd_diff *diff, enum azd_change_class cl
 /* What was left out because only one view carries it, or because of how secrets were redacted; the latter alone. */
 uint32_t azd_diff_not_compared(const struct azd_diff *diff);
 uint32_t azd_diff_redacted_apart(const struct azd_diff *diff);
+/* Of the latter, the places that another key or other rules are the reason of; both nodes are there. */
+struct azd_apart {
+  azd_node old_node, new_node;
+};
+uint32_t azd_diff_apart_count(const struct azd_diff *diff);
+const struct azd_apart *azd_diff_apart(const struct azd_diff *diff, uint32_t index);
 
 #endif

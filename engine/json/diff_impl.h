@@ -37,6 +37,7 @@ struct azd_diff {
   struct azd_diff_options options;
   struct azd_arena arena;
   struct azd_buf changes; /* struct azd_change */
+  struct azd_buf apart;   /* struct azd_apart */
   struct azd_buf text;    /* of the path at hand */
   size_t text_bytes;      /* of all paths of this run */
   struct azd_same_scratch same;

@@ -55,23 +55,31 @@ static int one(struct exporting *e, const struct azd_version *v, struct azd_erro
   return rc ? rc : flush(e, PIECE_BYTES, error);
 }
 
-int azd_store_export(struct azd_store *store, const struct azd_snapshot *snapshot,
-                     int (*write)(void *context, struct azd_str piece, struct azd_error *error), void *context,
-                     int64_t *resources, struct azd_error *error) {
-  struct exporting e = {.store = store, .write = write, .context = context, .work = azd_codec_work_new()};
-  struct azd_version_query query = {.scope = snapshot->scope, .seq = snapshot->seq, .bodies = true};
+/* The versions of a type (empty: of all). */
+static int write_versions(struct exporting *e, const struct azd_snapshot *snapshot, struct azd_str type,
+                          struct azd_error *error) {
+  struct azd_version_query query = {.scope = snapshot->scope, .seq = snapshot->seq, .type = type, .bodies = true};
   struct azd_version_cursor *cursor = NULL;
   struct azd_version version;
+  int rc = azd_store_versions(e->store, &query, &cursor, error);
+  while (!rc && (rc = azd_version_next(cursor, &version, error)) > 0) rc = one(e, &version, error);
+  azd_version_close(cursor);
+  return rc;
+}
+
+int azd_store_export(struct azd_store *store, const struct azd_snapshot *snapshot, const struct azd_str *types,
+                     size_t type_count, int (*write)(void *context, struct azd_str piece, struct azd_error *error),
+                     void *context, int64_t *resources, struct azd_error *error) {
+  struct exporting e = {.store = store, .write = write, .context = context, .work = azd_codec_work_new()};
   azd_buf_init(&e.out, 0);
-  int rc =
-      e.work ? azd_store_versions(store, &query, &cursor, error) : azd_fail(error, AZD_ENOMEM, "no memory for zstd");
+  int rc = e.work ? 0 : azd_fail(error, AZD_ENOMEM, "no memory for zstd");
   if (!rc) begin(&e, snapshot);
-  while (!rc && (rc = azd_version_next(cursor, &version, error)) > 0) rc = one(&e, &version, error);
+  if (!rc && !type_count) rc = write_versions(&e, snapshot, (struct azd_str){0}, error);
+  for (size_t i = 0; !rc && i < type_count; i++) rc = write_versions(&e, snapshot, types[i], error);
   if (!rc) {
     azd_buf_append_text(&e.out, e.resources ? "}}}\n" : "}}\n");
     rc = flush(&e, 0, error);
   }
-  azd_version_close(cursor);
   azd_codec_work_free(e.work);
   azd_buf_free(&e.out);
   if (!rc && resources) *resources = e.resources;

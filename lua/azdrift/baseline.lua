@@ -1,10 +1,13 @@
 --- What drift is measured against: for each type the first snapshot that read it in full, until somebody sets another.
 
 local json = require("azdrift.json")
+local model = require("azdrift.report.model")
+local read_types = require("azdrift.read_types")
 
 local baseline = {}
 
 -- The baseline of the generic list of resources itself: what it did not show then was not there.
+local COVERAGE_LIMITS = { max_bytes = 64 * 1024 * 1024 }
 local INVENTORY <const> = "microsoft.resources/resources"
 local WHY <const> = "the first snapshot that read the type in full"
 
@@ -48,6 +51,49 @@ function baseline.begin(store, scope, snapshot, coverage, is_everything)
   local types = coverage:ok_types()
   if coverage.shown and is_everything then types[#types + 1] = INVENTORY end
   return set(store, scope, types, snapshot.seq)
+end
+
+--- The scope that a resource belongs to: the one its own id names.
+function baseline.scope_of(id)
+  local resource = model.resource(id)
+  if resource.subscription then return "/subscriptions/" .. string.lower(resource.subscription) end
+  return string.match(string.lower(id), "^/providers/microsoft%.management/managementgroups/[^/]+") or "/"
+end
+
+local function must(value, problem, code)
+  if value == nil then error({ message = problem, code = code }, 0) end
+  return value
+end
+
+-- All types a scope's baseline can be of: those that have one, and those that the snapshot shows.
+local function all_types(store, scope, snapshot, coverage)
+  local names, seen = {}, {}
+  local function add(name)
+    if not seen[string.lower(name)] then names[#names + 1] = name end
+    seen[string.lower(name)] = true
+  end
+  for _, entry in ipairs(must(store:baselines(scope))) do add(entry.type) end
+  for _, entry in ipairs(must(store:types(scope, snapshot.seq))) do add(entry.type) end
+  for _, line in ipairs(coverage and coverage.types or {}) do
+    if line.outcome == "ok" then add(line.type) end
+  end
+  return names
+end
+
+--- Measures types against a snapshot from now on; those it did not read in full keep what they have.
+-- @param types array, or nil: all of the scope
+-- @param said { who, why }
+-- @return { types = those that were set, left_out = those that keep theirs }; raises { message, code }
+function baseline.set(store, scope, snapshot, types, said)
+  local coverage = json.decode(snapshot.coverage, COVERAGE_LIMITS)
+  local is_read, chosen, left_out = read_types.in_full(coverage), {}, {}
+  for _, name in ipairs(types or all_types(store, scope, snapshot, coverage)) do
+    table.insert(is_read(name) and chosen or left_out, name)
+  end
+  if #chosen > 0 then
+    must(store:baseline_set({ scope = scope, types = chosen, seq = snapshot.seq, who = said.who, why = said.why }))
+  end
+  return { types = chosen, left_out = left_out }
 end
 
 return baseline

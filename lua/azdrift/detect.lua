@@ -4,6 +4,7 @@ local detectors = require("azdrift.detectors")
 local drift = require("azdrift.drift")
 local json = require("azdrift.json")
 local listings = require("azdrift.listings")
+local moments = require("azdrift.moments")
 local redaction = require("azdrift.redaction")
 local shape = require("azdrift.azure.shape")
 local task = require("azdrift.task")
@@ -116,27 +117,23 @@ function detect.batch(lines, write, options)
   return failed
 end
 
--- The published snapshot of a moment in a scope, or the newest; nil where there is none.
-local function snapshot_at(store, scope, moment)
-  local query = { scope = scope, seq = moment and moment.seq, id = moment and moment.id, at_ms = moment and moment.at_ms }
-  return (store:snapshot(query))
-end
-
+-- The report of one scope, or nil, the moment that it has no snapshot at, and why.
 local function report_of(store, scope, query)
-  local to = snapshot_at(store, scope, query.to)
-  if not to then return nil end
+  local to, why = moments.find(store, scope, query.to)
+  if not to then return nil, query.to, why end
   local from
   if query.from then
-    from = snapshot_at(store, scope, query.from)
-    if not from then return nil end
+    from, why = moments.find(store, scope, query.from)
+    if not from then return nil, query.from, why end
   end
+  -- Of a moment of the past is told what was accepted then; of the newest snapshot, what is accepted now.
   return drift.find(store, { scope = scope, from = from, to = to, types = query.types, show = query.show,
-    bundle = query.bundle }).report
+    bundle = query.bundle, now_ms = not query.to and task.now_ms() or nil }).report
 end
 
 --- Reports of a store, one a scope that has the moments asked for, in order of scope.
 -- @param query { scope = text or nil (all), from = moment or nil (the baseline), to = moment or nil (the newest), types, show, bundle,
---   missed = function(scope), told of each scope that has no snapshot at a moment asked for }
+--   missed = function(scope, moment, why), told of each scope that has no snapshot at a moment (nil: any at all) }
 -- @return iterator
 function detect.drift(store, query)
   local scopes = query.scope and { query.scope } or store:scopes()
@@ -144,9 +141,9 @@ function detect.drift(store, query)
   return function()
     while place < #scopes do
       place = place + 1
-      local report = report_of(store, scopes[place], query)
+      local report, moment, why = report_of(store, scopes[place], query)
       if report then return report end
-      if query.missed then query.missed(scopes[place]) end
+      if query.missed then query.missed(scopes[place], moment, why) end
     end
   end
 end

@@ -1,14 +1,10 @@
 --- The versions of one resource, newest first, each with what changed since the one before.
+local baseline = require("azdrift.baseline")
 local json = require("azdrift.json")
 local model = require("azdrift.report.model")
+local moments = require("azdrift.moments")
 
 local history = {}
-
--- The scope that a resource belongs to is the one its own id names.
-local function scope_of(resource, id)
-  if resource.subscription then return "/subscriptions/" .. resource.subscription:lower() end
-  return id:lower():match("^/providers/microsoft%.management/managementgroups/[^/]+") or "/"
-end
 
 -- Bodies as documents; a tombstone has none.
 local function changes_between(detector, version, older)
@@ -31,14 +27,21 @@ local function timestamp_of(store, scope, seq)
 end
 
 --- An iterator over { seq, timestamp_ms (nil where the snapshot is pruned), kind, changes, body }.
---- query: id, limit, detector. nil and a sentence where the id names no type.
+--- query: id, limit, detector, at = moment or nil: versions that were there then, the one in force first. nil and a sentence where
+--- the id names no type, or its scope has no snapshot at the moment.
 function history.versions(store, query)
   local resource = model.resource(query.id)
   if not resource.type then return nil, ("%s: no resource id: it names no type"):format(query.id) end
-  local scope = scope_of(resource, query.id)
+  local scope, last = baseline.scope_of(query.id), nil
+  if query.at then
+    local snapshot, why = moments.find(store, scope, query.at)
+    if not snapshot then return nil, ("%s: %s"):format(query.at.text, why) end
+    last = snapshot.seq
+  end
   local cursor, message = store:history({ scope = scope, type = resource.type, id = query.id, bodies = true })
   if not cursor then return nil, message end
   local version, left = cursor(), query.limit
+  while version and last and version.from_seq > last do version = cursor() end
   return function()
     if not version or left == 0 then
       cursor:close()

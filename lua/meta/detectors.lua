@@ -64,6 +64,27 @@ function detector:compare(old_path, new_path) end
 ---@return string? code
 function detector:pair(bodies) end
 
+---@class azdrift.detector.move : azdrift.detector.bodies
+---@field id string
+---@field type string
+---@field before_redaction? string  what its secrets were replaced under
+---@field after_redaction? string
+---@field places? string[]  properties as drifts name them: the changes at and below each are moved
+---@field apart? boolean    also secrets that could not be compared
+
+---@class azdrift.detector.moved
+---@field body string    canonical JSON: before, with what was moved as it is in after
+---@field moved integer  changes
+---@field left integer   changes that are drift as before
+---@field apart integer  secrets that could not be compared
+
+--- The body a baseline becomes when part of a drift is accepted; awaits. "invalid": a place cannot be moved apart from the rest.
+---@param move azdrift.detector.move
+---@return azdrift.detector.moved? moved
+---@return string? message
+---@return string? code
+function detector:move(move) end
+
 --- Answers comparisons, one JSON object a line; awaits.
 ---@param lines string
 ---@return string? answers  a line each

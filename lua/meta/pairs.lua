@@ -51,6 +51,7 @@ function changes:fill() end
 ---@field not_compared integer
 ---@field complete boolean    every policy ran
 ---@field errors string       JSON: an array of arrays of { policy, at, error }
+---@field apart { id: string, type: string }[]  whose secrets could not be compared: replaced under another key or other rules
 ---@field quiet string        JSON: an array of pairs without drift that have something to show
 
 --- Looks for drift in what was filled in; awaits.

@@ -320,7 +320,7 @@ function store:history(query) end
 function store:diff(query) end
 
 --- Writes one snapshot in the published shape, in constant memory.
----@param query { scope?: string, seq?: integer, id?: string, at_ms?: integer, path?: string }  without path: standard output
+---@param query { scope?: string, seq?: integer, id?: string, at_ms?: integer, types?: string[], path?: string }  without path: standard output
 ---@return integer? resources
 ---@return string? message
 ---@return string? code

@@ -46,7 +46,7 @@ refuses() {
 }
 refuses 'a misspelt type to export' 'did you mean "Microsoft.Web/sites"?' export --type Microsoft.Web/sits
 refuses 'a misspelt type to compare' 'did you mean "Microsoft.Web/sites"?' drift --type Microsoft.Web/sits
-refuses 'a moment before the first' 'no snapshot at --from 2020-01-01; `azdrift snapshots`' drift --from 2020-01-01
+refuses 'a moment before the first' '--from 2020-01-01: before the first snapshot of' drift --from 2020-01-01
 refuses 'a moment to come' 'is in the future' drift --from 2999-01-01
 "$azdrift" export --at 2020-01-01 2>err && equals 'a time before the first' 'exit code 1' 0
 grep -q 'azdrift snapshots' err || equals 'what to do' 'a hint' "$(cat err)"

@@ -1,6 +1,7 @@
---- Moments as people name them: a time ("2026-11-22", "2026-11-22T10:00Z"), how long ago ("3h"), a snapshot's id, or
---- its number in a scope (seq).
+--- Moments as people name them, for every option that takes one: a time ("2026-11-22", "2026-11-22T10:00Z"), how long ago
+--- ("3h", "3h ago"), a snapshot's id, or its number in a scope (seq). Which snapshot that is: azdrift.moments.
 local duration = require("azdrift.duration")
+local failure = require("azdrift.cli.failure")
 local time = require("azdrift.time")
 
 local moment = {}
@@ -25,16 +26,19 @@ local function parse_time(text)
   local hour, minute, tail = rest:match("^[T ](%d%d):(%d%d)(.*)$")
   if not hour or tonumber(hour) > 23 or tonumber(minute) > 59 then return nil end
   seconds = seconds + math.tointeger(hour) * 3600 + math.tointeger(minute) * 60
-  local whole, zone = tail:match("^:(%d%d)%.?%d*(.*)$")
+  local whole, fraction, zone = tail:match("^:(%d%d)(%.?%d*)(.*)$")
+  local ms = 0
   if whole then
-    if tonumber(whole) > 59 then return nil end
+    if tonumber(whole) > 59 or fraction == "." then return nil end
     seconds, tail = seconds + math.tointeger(whole), zone
+    -- A snapshot's own timestamp names it: its milliseconds count.
+    ms = math.tointeger(tonumber((fraction:sub(2) .. "000"):sub(1, 3)))
   end
-  if tail == "" or tail == "Z" or tail == "z" then return seconds * 1000 end
+  if tail == "" or tail == "Z" or tail == "z" then return seconds * 1000 + ms end
   local sign, hours, minutes = tail:match("^([+-])(%d%d):?(%d%d)$")
   if not sign or tonumber(hours) > 14 or tonumber(minutes) > 59 then return nil end
   local offset = math.tointeger(hours) * 3600 + math.tointeger(minutes) * 60
-  return (seconds + (sign == "+" and -offset or offset)) * 1000
+  return (seconds + (sign == "+" and -offset or offset)) * 1000 + ms
 end
 
 moment.parse_time = parse_time
@@ -47,11 +51,41 @@ function moment.parse(text, now_ms)
   if seq and seq > 0 then return { seq = seq } end
   local at_ms = parse_time(text)
   if at_ms then return { at_ms = at_ms } end
-  local seconds = text ~= "" and duration.parse(text)
+  local seconds = text ~= "" and duration.parse((text:gsub("%s+ago$", "")))
   if seconds then return { at_ms = now_ms - math.floor(seconds * 1000) } end
-  return nil, ('"%s" is no moment; write a time (2026-11-22, 2026-11-22T10:00Z), how long ago (3h, 7d), a '
+  return nil, ('"%s" is no moment; write a time (2026-11-22, 2026-11-22T10:00Z), how long ago (3h, "7d ago"), a '
     .. 'snapshot\'s id, '
     .. "or its number in a scope (with --scope)"):format(text)
+end
+
+--- What an option that names a moment holds; nil where it was not given. Raises a sentence that begins with the option.
+--- values: the parsed options; name: the option's field; label: how it is called where it is no option.
+function moment.of(context, values, name, label)
+  local text, now_ms = values[name], context.host.now_ms()
+  if not text then return nil end
+  label = label or "--" .. name
+  local found, message = moment.parse(text, now_ms)
+  if not found then failure.raise("%s: %s", label, message) end
+  if found.seq and not values.scope then
+    failure.raise("%s %s is a snapshot's number, and each scope counts its own: say which with --scope", label, text)
+  end
+  if found.at_ms and found.at_ms > now_ms then
+    failure.raise("%s: %s is in the future; now is %s", label, text, moment.iso(now_ms))
+  end
+  found.text = ("%s %s"):format(label, text)
+  return found
+end
+
+--- A time to come, for --until: a time, or in how long ("30d", "in 30d"). Milliseconds, or nil and a sentence.
+function moment.parse_end(text, now_ms)
+  local at_ms = parse_time(text)
+  local seconds = not at_ms and text ~= "" and duration.parse((text:gsub("^in%s+", "")))
+  if seconds then at_ms = now_ms + math.floor(seconds * 1000) end
+  if not at_ms then
+    return nil, ('"%s" is no time to come; write a time (2026-12-24, 2026-12-24T18:00Z) or in how long (30d)'):format(text)
+  end
+  if at_ms <= now_ms then return nil, ("%s is over; now is %s"):format(text, moment.iso(now_ms)) end
+  return at_ms
 end
 
 --- "2026-11-22 10:00:05" (UTC) of milliseconds.

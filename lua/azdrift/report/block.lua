@@ -145,6 +145,26 @@ function Block:changes(changes, style)
   end
 end
 
+-- "open again: resolved after 2026-11-20 10:00 UTC, first seen 2026-11-18 08:00 UTC, 2 times before"; nil where it was not.
+local function reopened(drift)
+  local earlier = model.field(drift, "earlier")
+  local count = model.count(earlier)
+  if drift.reopened ~= true or count == 0 then return nil end
+  local last, seen = earlier[count], model.field(earlier[count], "last_seen")
+  local at = seen and model.field(seen, "at")
+  return ("open again: %s%s, first seen %s%s"):format(safe(last.ended), at and " after " .. moment(at) or "",
+    moment(earlier[1].first_seen.at), count > 1 and (", %d times before"):format(count) or "")
+end
+
+-- "acknowledged by eve until 2026-12-01 00:00 UTC: planned"
+function Block:said_line(drift)
+  local said = model.field(drift, "said")
+  if not said then return end
+  local ends, why = model.field(said, "until"), model.field(said, "why")
+  self:wrapped(("%s by %s%s%s"):format(model.status(drift), safe(said.who), ends and " until " .. moment(ends) or "",
+    why and why ~= "" and ": " .. safe(why) or ""), "", "dim")
+end
+
 function Block:actor_line(drift, report)
   local parts = {}
   local actor, first_seen = model.field(drift, "actor"), model.field(drift, "first_seen")
@@ -155,9 +175,13 @@ function Block:actor_line(drift, report)
   end
   if first_seen then
     local is_new = drift.is_new == true or (first_seen.seq ~= nil and first_seen.seq == model.field(report, "to"))
-    local at = model.field(first_seen, "at")
-    parts[#parts + 1] = is_new and "new in this snapshot" or ("open since %s"):format(
-      at and moment(at) or tostring(first_seen.seq))
+    local at, again = model.field(first_seen, "at"), reopened(drift)
+    if again then parts[#parts + 1] = again end
+    if not (again and is_new) then
+      parts[#parts + 1] = is_new and "new in this snapshot" or ("open since %s"):format(
+        at and moment(at) or tostring(first_seen.seq))
+    end
+    parts[#parts + 1] = model.field(drift, "fingerprint")
   end
   if #parts > 0 then self:block_line(self:paint("dim", table.concat(parts, (" %s "):format(self.signs.dot)))) end
 end
@@ -193,6 +217,7 @@ function Block:drift(drift, report)
   self:verdicts(drift)
   self:changes(drift.changes, "path")
   self:actor_line(drift, report)
+  self:said_line(drift)
   self:fix(drift)
   self:beside(drift)
   self:line()

@@ -88,6 +88,18 @@ function Markdown:gaps(report)
   self:line()
 end
 
+function Markdown:gone(report)
+  if model.count(report.gone) == 0 then return end
+  self:line("### Gone since the last report")
+  self:line()
+  for _, drift in model.each(report.gone) do
+    local first_seen = model.field(drift, "first_seen")
+    self:line(("- %s %s %s%s"):format(drift.kind, code(model.short_type(drift.resource_type or "?")), code(drift.resource_id or "?"),
+      first_seen and first_seen.at and ", open since " .. first_seen.at or ""))
+  end
+  self:line()
+end
+
 function Markdown:errors(report)
   for _, problem in ipairs(model.problems(report)) do
     self:line(("- **%s failed**: %s%s"):format(problem.what, problem.name and code(problem.name) .. ": " or "",
@@ -104,7 +116,7 @@ local function counts(report)
     local severity = model.SEVERITIES[index]
     if (by_severity[severity] or 0) > 0 then parts[#parts + 1] = ("%d %s"):format(by_severity[severity], severity) end
   end
-  for _, name in ipairs({ "effects", "notes", "ignored", "expected", "muted", "resolved", "not_compared" }) do
+  for _, name in ipairs({ "reopened", "effects", "notes", "ignored", "expected", "muted", "resolved", "not_compared" }) do
     local count = model.field(summary, name) or 0
     if count > 0 then parts[#parts + 1] = ("%d %s"):format(count,
       count == 1 and SINGULAR[name] or (name:gsub("_", " "))) end
@@ -128,6 +140,7 @@ function Markdown:report(report)
     short_of))
   self:line()
   for _, drift in ipairs(loud) do self:drift(drift) end
+  self:gone(report)
   self:gaps(report)
   self:errors(report)
 end

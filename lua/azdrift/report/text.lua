@@ -11,6 +11,8 @@ local moment, plural, safe = blocks.moment, blocks.plural, terminal.safe
 
 -- Of types with one trouble in common; the others are counted.
 local MAX_GAP_NAMES = 5
+-- Of drifts that are gone; the others are counted.
+local MAX_GONE = 20
 
 local Text = {}
 Text.__index = Text
@@ -93,7 +95,23 @@ function Text:errors(report)
   end
 end
 
-local COUNTS = { { "new", "new", "new" }, { "effects", "effect" }, { "notes", "note" },
+-- What the last report told and this one does not find any more.
+function Text:gone(report)
+  local count = 0
+  for _, drift in model.each(report.gone) do
+    count = count + 1
+    if count == 1 then self:line(self:paint("good", "Gone since the last report:")) end
+    if count > MAX_GONE then break end
+    local first_seen = model.field(drift, "first_seen")
+    self:line(("  %s %s  %s  %s%s"):format(self.signs.check, drift.kind, safe(model.short_type(drift.resource_type or "?")),
+      safe(model.resource(drift.resource_id or "").name),
+      first_seen and first_seen.at and self:paint("dim", "  was open since " .. moment(first_seen.at)) or ""))
+  end
+  if count > MAX_GONE then self:line(("  and %d more"):format(model.count(report.gone) - MAX_GONE)) end
+  if count > 0 then self:line() end
+end
+
+local COUNTS = { { "new", "new", "new" }, { "reopened", "open again", "open again" }, { "effects", "effect" }, { "notes", "note" },
   { "ignored", "ignored by rules", "ignored by rules" },
   { "expected", "expected", "expected" }, { "muted", "muted", "muted" }, { "resolved", "resolved", "resolved" },
   { "not_compared", "not compared", "not compared" } }
@@ -134,7 +152,7 @@ function Text:joined(parts)
 end
 
 local function add_up(totals, summary)
-  for _, name in ipairs({ "drifts", "new", "effects", "notes", "ignored", "expected", "muted", "resolved",
+  for _, name in ipairs({ "drifts", "new", "reopened", "effects", "notes", "ignored", "expected", "muted", "resolved",
     "not_compared" }) do
     totals[name] = (totals[name] or 0) + (model.field(summary, name) or 0)
   end
@@ -166,6 +184,7 @@ function Text:report(report)
   for _, drift in ipairs(loud) do self.block:drift(drift, report) end
   self:quiet(report)
   if #loud == 0 then self:nothing(report) end
+  self:gone(report)
   self:gaps(report)
   self:errors(report)
   local summary = model.field(report, "summary") or { drifts = #loud }

@@ -71,7 +71,7 @@ describe("azdrift", function()
       "a", "b", "c")
     refused("FILE is missing; usage: azdrift lua FILE [ARGUMENT...]", "lua")
     refused('unknown command "a\\u001b[31mb"; `azdrift help` lists what there is', "a\27[31mb")
-    refused('--from: "soon" is no moment; write a time (2026-11-22, 2026-11-22T10:00Z), how long ago (3h, 7d), a snapshot\'s '
+    refused('--from: "soon" is no moment; write a time (2026-11-22, 2026-11-22T10:00Z), how long ago (3h, "7d ago"), a snapshot\'s '
       .. "id, or its number in a scope (with --scope)", "drift", "--from", "soon")
     refused("--from 41 is a snapshot's number, and each scope counts its own: say which with --scope", "drift",
       "--from", "41")
@@ -118,13 +118,18 @@ describe("azdrift", function()
     local function check(command)
       for _, example in ipairs(command.examples) do
         local line = example[2]:match("^azdrift ([^|;>&$\"]*)")
-        local words = {}
-        for word in (line or ""):gmatch("%S+") do words[#words + 1] = (word:gsub("^['\"]", ""):gsub("['\"]$", "")) end
+        local words, rest = {}, line or ""
+        while rest:find("%S") do
+          local quoted, plain = rest:match("^%s*'([^']*)'()"), rest:match("^%s*(%S+)")
+          words[#words + 1] = quoted or plain
+          rest = rest:sub(quoted and rest:match("^%s*'[^']*'()") or rest:match("^%s*%S+()"))
+        end
         local depth = select(2, command.title:gsub(" ", ""))
         if line and #words > depth and not command.commands then
           local values, message = args.parse(command, words, depth + 1, options.COMMON)
           -- "$ID" is cut off with what follows it.
-          assert.is_true(values ~= nil or message:find("RESOURCE_ID is missing", 1, true) ~= nil,
+          assert.is_true(values ~= nil or message:find("RESOURCE_ID is missing", 1, true) ~= nil
+            or message:find("--resource needs a value: ID", 1, true) ~= nil,
             ("%s: %s"):format(line, message))
         end
       end

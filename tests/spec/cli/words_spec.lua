@@ -41,7 +41,9 @@ describe("moments", function()
 
   it("are times, ages, ids or numbers", function()
     assert.same({ at_ms = 1795341600000 }, moment.parse("2026-11-22T10:00Z", NOW))
-    assert.same({ at_ms = 1795341605000 }, moment.parse("2026-11-22T11:00:05.123+01:00", NOW))
+    assert.same({ at_ms = 1795341605123 }, moment.parse("2026-11-22T11:00:05.123+01:00", NOW))
+    assert.same({ at_ms = 1795341605100 }, moment.parse("2026-11-22T10:00:05.1Z", NOW))
+    assert.same({ at_ms = NOW - 7200 * 1000 }, moment.parse("2h ago", NOW))
     assert.same({ at_ms = 1795305600000 }, moment.parse("2026-11-22", NOW))
     assert.same({ at_ms = 951782400000 }, moment.parse("2000-02-29", NOW))
     assert.same({ at_ms = NOW - 3 * 3600 * 1000 }, moment.parse("3h", NOW))
@@ -53,10 +55,28 @@ describe("moments", function()
 
   it("are refused where they are none", function()
     for _, text in ipairs({ "", "0", "-1", "yesterday", "2026-02-30", "2026-13-01", "2026-11-22T25:00",
-      "2026-11-22T10:00X", "99999999999999999999" }) do
+      "2026-11-22T10:00X", "2026-11-22T10:00:05.Z", "ago", " ago", "3h  ago ", "99999999999999999999" }) do
       local found, message = moment.parse(text, NOW)
       assert.is_nil(found, text)
       assert.is_truthy(message:find("write a time", 1, true))
+    end
+  end)
+end)
+
+describe("times to come", function()
+  local NOW = 1795341605000
+
+  it("are times or durations ahead, and never over", function()
+    assert.equals(NOW + 30 * 86400 * 1000, moment.parse_end("30d", NOW))
+    assert.equals(NOW + 3600 * 1000, moment.parse_end("in 1h", NOW))
+    assert.equals(1795392000000, moment.parse_end("2026-11-23", NOW))
+    for _, text in ipairs({ "2026-11-22", "2026-11-22T10:00:05Z", "0s" }) do
+      local _, message = moment.parse_end(text, NOW)
+      assert.is_truthy(message:find("is over", 1, true), text)
+    end
+    for _, text in ipairs({ "", "41", "soon", "2h ago" }) do
+      local _, message = moment.parse_end(text, NOW)
+      assert.is_truthy(message:find("no time to come", 1, true), text)
     end
   end)
 end)

@@ -1,81 +1,49 @@
 local failure = require("azdrift.cli.failure")
 local moment = require("azdrift.cli.moment")
+local moments = require("azdrift.moments")
 local options = require("azdrift.cli.options")
 local project = require("azdrift.cli.project")
 local scopes = require("azdrift.cli.scopes")
 local types = require("azdrift.cli.types")
-local value = require("azdrift.report.value")
 
-local function text_or_null(text) return text ~= "" and text or value.null end
-
--- The versions of some types in the shape of store:export, which writes all of them without coming through here. They
--- come grouped by type and are written as they are read: an estate does not have to fit into memory.
-local function write_types(context, store, snapshot, wanted)
-  local head = { _id = snapshot.id, timestamp = moment.iso(snapshot.timestamp_ms),
-    subscription_id = text_or_null(snapshot.subscription_id), resource_group = text_or_null(snapshot.resource_group) }
-  -- The head's own closing brace makes room for the resources.
-  context.write(value.encode(head):sub(1, -2) .. ',"resources":{')
-  local count, type_count = 0, 0
-  for _, name in ipairs(wanted) do
-    local in_type = 0
-    local cursor = failure.check(store:versions({ scope = snapshot.scope, seq = snapshot.seq, type = name,
-      bodies = true }))
-    for version in cursor do
-      local before = in_type > 0 and "," or (type_count > 0 and "," or "") .. value.quote(version.type) .. ":{"
-      if in_type == 0 then type_count = type_count + 1 end
-      context.write(before .. value.quote(version.id) .. ":" .. version.body)
-      in_type = in_type + 1
-    end
-    if in_type > 0 then context.write("}") end
-    count = count + in_type
+-- Each type once, however often it was asked for.
+local function once(names)
+  local list, seen = {}, {}
+  for _, name in ipairs(names or {}) do
+    if not seen[name:lower()] then list[#list + 1] = name end
+    seen[name:lower()] = true
   end
-  context.write("}}\n")
-  return count
+  return #list > 0 and list or nil
 end
 
--- Answers how many resources were written, or nil and why not.
-local function write_scope(context, store, query, wanted)
-  if not wanted then
-    -- The store writes past us: what we have comes first.
-    context.out:flush()
-    return store:export(query)
+-- The snapshots to write, one a scope; a scope that has none at the moment is left out, unless there is no other.
+local function chosen(store, scope, at)
+  -- A snapshot's id says its scope.
+  if at and at.id and not scope then
+    local snapshot = store:snapshot({ id = at.id })
+    scope = snapshot and snapshot.scope
+    if not scope then failure.raise("%s: %s has no such snapshot; `azdrift snapshots` lists what there is", at.text, store:name()) end
   end
-  local snapshot, message, code = store:snapshot(query)
-  if not snapshot then return nil, message, code end
-  return write_types(context, store, snapshot, wanted)
-end
-
-local function at_of(context, values)
-  if not values.at then return nil end
-  local at, message = moment.parse(values.at, context.host.now_ms())
-  if not at then failure.raise("--at: %s", message) end
-  if at.seq and not values.scope then
-    failure.raise("--at %s is a snapshot's number, and each scope counts its own: say which with --scope", values.at)
+  local list, why = {}, nil
+  for _, each in ipairs(scope and { scope } or failure.check(store:scopes())) do
+    local snapshot, reason = moments.find(store, each, at)
+    list[#list + 1] = snapshot
+    why = why or reason
   end
-  return at
+  if #list > 0 then return list end
+  if at and why then failure.raise("%s: %s; `azdrift snapshots` lists what there is", at.text, why) end
+  failure.raise("%s: no snapshot%s yet; `azdrift collect` takes one", store:name(), scope and " of " .. scope or "")
 end
 
 local function run(context, values)
-  local at, scope = at_of(context, values), scopes.parse(values.scope)
+  local at, scope = moment.of(context, values, "at"), scopes.parse(values.scope)
   local store <close> = project.store(context, { read_only = true })
   types.check(context, store, values.type)
-  at = at or {}
-  -- A snapshot's id says its scope.
-  local list = (scope or at.id) and { scope or false } or failure.check(store:scopes())
-  local written = 0
-  for _, each in ipairs(list) do
-    local count, message, code = write_scope(context, store,
-      { scope = each or nil, seq = at.seq, id = at.id, at_ms = at.at_ms }, values.type)
-    if count then
-      context:say("%s: %d resources", each or at.id, count)
-      written = written + 1
-    elseif code ~= "not_found" or #list == 1 then
-      failure.raise("%s", message)
-    end
-  end
-  if written == 0 then
-    if not values.at then failure.raise("%s: no snapshot yet; `azdrift collect` takes one", store:name()) end
-    failure.raise("%s: no snapshot at %s; `azdrift snapshots` lists what there is", store:name(), values.at)
+  for _, snapshot in ipairs(chosen(store, scope, at)) do
+    -- The store writes past us: what we have comes first.
+    context.out:flush()
+    local count = failure.check(store:export({ scope = snapshot.scope, seq = snapshot.seq, types = once(values.type) }))
+    context:say("%s: %d resources", snapshot.scope, count)
   end
   return 0
 end

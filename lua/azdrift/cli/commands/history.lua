@@ -27,13 +27,15 @@ local function run(context, values)
     failure.raise('"%s" is no resource id; it begins with /subscriptions/, as reports and `az resource show` print it',
       values.resource_id)
   end
+  -- The id says which scope a snapshot's number counts in.
+  local at = moment.of(context, { at = values.at, scope = true }, "at")
   local store <close> = project.store(context, { read_only = true })
   local bundle = project.bundle(context, { raw = values.raw })
   local printer = blocks.new(context.write, context.terminal, {})
   local count = 0
   local detector = require("azdrift.detect").detector({ raw = values.raw, bundle = bundle })
   local versions = failure.check(require("azdrift.history").versions(store,
-    { id = values.resource_id, limit = values.limit or 20, detector = detector }))
+    { id = values.resource_id, limit = values.limit or 20, detector = detector, at = at }))
   for version in versions do
     count = count + 1
     if values.format == "json" then
@@ -41,6 +43,9 @@ local function run(context, values)
     else
       print_version(context, printer, version)
     end
+  end
+  if count == 0 and at then
+    failure.raise("%s: %s was not there yet at %s", store:name(), values.resource_id, values.at)
   end
   if count == 0 then
     failure.raise("%s: nothing is known of %s; `azdrift export` lists what is", store:name(), values.resource_id)
@@ -57,11 +62,14 @@ return {
   options = {
     { long = "limit", value = "COUNT", kind = "integer", min = 1, max = 100000,
       summary = "at most so many versions (default 20)" },
+    { long = "at", value = "MOMENT",
+      summary = "as it was at a time, so long ago, at a snapshot's id or number, and before; default: now" },
     { long = "raw", kind = "flag", summary = "every difference, also what rules ignore" },
     options.LIST_FORMAT, options.JSON,
   },
   examples = {
     { "one resource", "azdrift history /subscriptions/.../providers/Microsoft.Network/networkSecurityGroups/nsg-web" },
+    { "its body a week ago", "azdrift history --at 7d --limit 1 --json \"$ID\" | jq .body" },
     { "its bodies, for jq", "azdrift history --json \"$ID\" | jq .body" },
   },
   run = run,
