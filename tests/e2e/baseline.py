@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What drift is measured against, and the life of a drift, through the command line: accepted in part and in whole, until a time, taken
-back, acknowledged, muted, gone, open again; moments; reports told again. On SQLite."""
-import json, unittest
+back, acknowledged, muted, gone, open again; moments; reports told again. On SQLite, and on a MongoDB where one is to be had."""
+import json, os, subprocess, unittest
 
-from lib.world import Collected
+from lib.world import ROOT, Collected
 
 STORAGE = "microsoft.storage/storageaccounts"
 TLS, BLOB = "properties.minimumTlsVersion", "properties.allowBlobPublicAccess"
@@ -153,6 +153,28 @@ class Baselines(Collected):
             self.refused("is no moment", *command, "--at", "soon")
             self.refused("has no snapshot 7; its numbers go from 1 to 2", *command, "--at", "7", *([] if command[0] == "history" else ["--scope", scope]))
             self.refused("snapshot", *command, "--at", "00000000-0000-7000-8000-000000000000")
+
+
+class OnMongodb(Baselines):
+    """The same words, kept by a server. What a server has no part in is left to make torture."""
+    if os.environ.get("AZDRIFT_TORTURE") != "1":
+        test_moments = test_baseline_is_set = test_accepted_until_a_time_speaks_again = None
+
+    @classmethod
+    def setUpClass(cls):
+        found = subprocess.run([os.path.join(ROOT, "tests", "lib", "find-mongod")], capture_output=True, text=True)
+        if found.returncode == 77:
+            raise unittest.SkipTest(found.stderr.strip())
+        super().setUpClass()
+        from lib.mongod import Mongod
+        cls.server = Mongod()
+        cls.addClassCleanup(cls.server.close)
+
+    def setUp(self):
+        super().setUp()
+        url = self.server.fresh()
+        self.project.env.update(MONGODB_URL=url, MONGODB_DB_NAME=url.split("/")[3].split("?")[0], AZDRIFT_REDACTION_KEY="0123456789abcdef0123456789abcdef")
+        self.assertEqual(self.project.collect().code, 0)
 
 
 if __name__ == "__main__":
