@@ -126,8 +126,8 @@ local function accept_group(request, service, snapshot, scope, group)
   local cursor <close> = must(service.store:versions({ scope = scope, seq = snapshot.seq }))
   for row in cursor.next, cursor do
     if keep(row.id) then
-      must(service.store:accept({ scope = scope, type = row.type, id = row.id, seq = snapshot.seq, who = request.access:name(),
-        why = "POST /initialize" }))
+      must(service.store:accept({ scope = scope, type = row.type, id = row.id, states = { { seq = snapshot.seq } },
+        who = request.access:name(), why = "POST /initialize" }))
       accepted = accepted + 1
     end
   end
