@@ -184,6 +184,10 @@ struct mg_order {
 };
 int mg_order_add(struct mg_order *order, const uint8_t id[MG_ORDER_BYTES], struct azd_error *error);
 void mg_order_sort(struct mg_order *order);
+/* Sorted before: each id once. */
+void mg_order_unique(struct mg_order *order);
+/* Adds to opts what makes a scan of the index exact beside a commit. */
+void mg_order_opts(bson_t *opts, const char *index);
 /* Is it among the first `sorted`? */
 bool mg_order_has(const struct mg_order *order, size_t sorted, const uint8_t id[MG_ORDER_BYTES]);
 /* AZD_ECORRUPT: a snapshot does not read as it was published. */

@@ -94,6 +94,21 @@ void mg_order_sort(struct mg_order *order) {
   if (order->count) qsort(order->ids, order->count, sizeof *order->ids, compare_ids);
 }
 
+void mg_order_unique(struct mg_order *order) {
+  size_t kept = 0;
+  for (size_t i = 0; i < order->count; i++)
+    if (!kept || compare_ids(order->ids[kept - 1], order->ids[i]))
+      memmove(order->ids[kept++], order->ids[i], MG_ORDER_BYTES);
+  order->count = kept;
+}
+
+/* Down the index on to_seq, for what moves in it. */
+void mg_order_opts(bson_t *opts, const char *index) {
+  BCON_APPEND(opts, "hint", BCON_UTF8(index));
+  if (!strcmp(index, MG_BY_TO))
+    BCON_APPEND(opts, "sort", "{", "scope", BCON_INT32(-1), "to_seq", BCON_INT32(-1), "from_seq", BCON_INT32(-1), "}");
+}
+
 bool mg_order_has(const struct mg_order *order, size_t sorted, const uint8_t id[MG_ORDER_BYTES]) {
   return sorted && bsearch(id, order->ids, sorted, sizeof *order->ids, compare_ids);
 }
@@ -250,8 +265,8 @@ static int find_once(struct mg_store *store, const struct mg_moment *moment, con
                      struct azd_error *error) {
   struct mg_list list;
   const bson_t *doc;
-  bson_t *opts = BCON_NEW("projection", "{", "from_seq", BCON_INT32(1), "}", "hint", BCON_UTF8(index), "batchSize",
-                          BCON_INT32(MG_BATCH));
+  bson_t *opts = BCON_NEW("projection", "{", "from_seq", BCON_INT32(1), "}", "batchSize", BCON_INT32(MG_BATCH));
+  mg_order_opts(opts, index);
   int rc = mg_list_open(store, MG_VERSIONS, bson_copy(filter), opts, &list, error);
   while (!rc && (rc = mg_list_next(&list, &doc, error)) > 0) {
     uint8_t id[AZD_VERSION_ID_BYTES];

@@ -175,7 +175,8 @@ int mg_reports_settle(struct mg_store *store, struct azd_str scope, struct azd_e
   for (;;) {
     bson_t *doc, *filter = mg_scoped(scope);
     BSON_APPEND_BOOL(filter, "settled", false);
-    rc = mg_get(store, MG_REPORTS, filter, BCON_NEW("sort", "{", "timestamp", BCON_INT32(1), "}"), &doc, error);
+    rc = mg_get(store, MG_REPORTS, filter,
+                BCON_NEW("sort", "{", "timestamp", BCON_INT32(1), "}", "hint", BCON_UTF8("unsettled")), &doc, error);
     if (rc) return rc == AZD_ENOTFOUND ? 0 : rc;
     rc = settle(store, doc, error);
     bson_destroy(doc);

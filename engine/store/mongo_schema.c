@@ -58,6 +58,7 @@ static const struct index indexes[] = {
     {MG_VERSIONS, MG_BY_TO, false, {"scope", "to_seq", "from_seq"}},
     {MG_SNAPSHOTS, "scope_seq", true, {"scope", "seq"}},
     {MG_SNAPSHOTS, "scope_status", false, {"scope", "status", "seq"}},
+    {MG_SNAPSHOTS, "scope_time", false, {"scope", "-timestamp", "-seq"}},
     {MG_SNAPSHOTS, "time", false, {"-timestamp", "-seq"}},
     {MG_REPORTS, "scope_time", false, {"scope", "-timestamp", "-_id"}},
     {MG_REPORTS, "time", false, {"-timestamp", "-_id"}},

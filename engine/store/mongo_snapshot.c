@@ -92,10 +92,14 @@ int mg_last_seq(struct mg_store *store, struct azd_str scope, int64_t *seq, stru
   return 0;
 }
 
-static int read_one(struct mg_store *store, bson_t *filter, struct azd_arena *arena, struct azd_snapshot *snapshot,
-                    struct azd_error *error) {
+static bson_t *latest_first(void) {
+  return BCON_NEW("sort", "{", "timestamp", BCON_INT32(-1), "seq", BCON_INT32(-1), "}");
+}
+
+static int read_one(struct mg_store *store, bson_t *filter, bson_t *sort, struct azd_arena *arena,
+                    struct azd_snapshot *snapshot, struct azd_error *error) {
   bson_t *doc;
-  int rc = mg_get(store, MG_SNAPSHOTS, filter, newest_first(), &doc, error);
+  int rc = mg_get(store, MG_SNAPSHOTS, filter, sort, &doc, error);
   if (rc) return rc;
   rc = mg_snapshot_read(store, doc, arena, snapshot, error);
   bson_destroy(doc);
@@ -107,7 +111,7 @@ int mg_published(struct mg_store *store, struct azd_str scope, int64_t seq, stru
   bson_t *filter = mg_scoped(scope);
   BSON_APPEND_INT64(filter, "seq", seq);
   put_published(filter);
-  int rc = read_one(store, filter, arena, snapshot, error);
+  int rc = read_one(store, filter, newest_first(), arena, snapshot, error);
   if (rc == AZD_ENOTFOUND)
     azd_fail(error, rc, "%s has no published snapshot %lld of this scope", store->base.name, (long long)seq);
   return rc;
@@ -120,14 +124,14 @@ int mg_snapshot(struct azd_store *base, const struct azd_snapshot_query *query, 
   if (query->by == AZD_BY_SEQ) BSON_APPEND_INT64(filter, "seq", query->seq);
   if (query->by == AZD_BY_TIME) BCON_APPEND(filter, "timestamp", "{", "$lte", BCON_DATE_TIME(query->at_ms), "}");
   put_published(filter);
-  int rc = read_one((struct mg_store *)base, filter, arena, snapshot, error);
+  bson_t *sort = query->by == AZD_BY_TIME ? latest_first() : newest_first();
+  int rc = read_one((struct mg_store *)base, filter, sort, arena, snapshot, error);
   if (rc == AZD_ENOTFOUND) azd_fail(error, rc, "%s has no such snapshot: `azdrift snapshots` lists them", base->name);
   return rc;
 }
 
 static bson_t *list_opts(bool of_scope, size_t limit) {
-  bson_t *opts =
-      of_scope ? newest_first() : BCON_NEW("sort", "{", "timestamp", BCON_INT32(-1), "seq", BCON_INT32(-1), "}");
+  bson_t *opts = of_scope ? newest_first() : latest_first();
   if (limit < INT64_MAX) BSON_APPEND_INT64(opts, "limit", (int64_t)limit);
   return opts;
 }

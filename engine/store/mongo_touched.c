@@ -1,7 +1,11 @@
 /* What was opened or closed between two snapshots. A little of it, what two neighbours differ in, is fetched as it is
  * found and sorted here: two queries in all. More than that is listed first and then fetched in order of key, as
- * mongo_read.c reads snapshots. Nothing of it can move meanwhile: what was closed in the range was closed by published
- * runs, and the index on from_seq, by which what was opened is found, never changes. */
+ * mongo_read.c reads snapshots.
+ *
+ * What was closed in the range was closed by published runs and moves no more. What was opened and is still there is
+ * found by from_seq between neighbours, where the index on it never changes; over a longer range, which would be full
+ * of what came and went within it, by to_seq: downwards, so that what a commit closes meanwhile is met twice, never not
+ * at all (mongo_order.c), and once is dropped. */
 #include "store/mongo.h"
 
 #include <stdlib.h>
@@ -29,6 +33,10 @@ static bson_t *opened_filter(const struct azd_touched_query *query) {
   BCON_APPEND(filter, "from_seq", "{", "$gt", BCON_INT64(query->from_seq), "$lte", BCON_INT64(query->to_seq), "}",
               "to_seq", "{", "$gt", BCON_INT64(query->to_seq), "}");
   return filter;
+}
+
+static const char *opened_index(const struct azd_touched_query *query) {
+  return query->to_seq - query->from_seq == 1 ? MG_BY_FROM : MG_BY_TO;
 }
 
 /* ---- a little: the documents themselves ---- */
@@ -66,7 +74,8 @@ static int hold(struct held *held, const char *index, const bson_t *filter, cons
   const bson_t *doc;
   bson_t *opts = mg_version_opts(held->bodies, HELD_MAX);
   struct mg_store *store = (struct mg_store *)held->base.store;
-  BCON_APPEND(opts, "hint", BCON_UTF8(index), "limit", BCON_INT64(HELD_MAX + 1));
+  BCON_APPEND(opts, "limit", BCON_INT64(HELD_MAX + 1));
+  mg_order_opts(opts, index);
   int rc = mg_list_open(store, MG_VERSIONS, bson_copy(filter), opts, &list, error);
   while (!rc && (rc = mg_list_next(&list, &doc, error)) > 0) {
     rc = mg_version_read(store, doc, &held->moment, &version, error);
@@ -81,10 +90,22 @@ static int hold(struct held *held, const char *index, const bson_t *filter, cons
   return rc;
 }
 
+/* Of what moved while it was read, one is enough. */
+static void drop_doubles(struct held *held) {
+  size_t kept = 0;
+  for (size_t i = 0; i < held->count; i++) {
+    if (kept && !compare_docs(&held->docs[kept - 1], &held->docs[i]))
+      bson_destroy(held->docs[i]);
+    else
+      held->docs[kept++] = held->docs[i];
+  }
+  held->count = kept;
+}
+
 static int hold_all(struct held *held, const struct azd_touched_query *query, struct azd_error *error) {
   struct mg_store *store = (struct mg_store *)held->base.store;
   bson_t *filters[] = {closed_filter(query), opened_filter(query)};
-  static const char *const indexes[] = {MG_BY_TO, MG_BY_FROM};
+  const char *indexes[] = {MG_BY_TO, opened_index(query)};
   int rc = 0;
   for (int i = 0; !rc && i < 2; i++) {
     struct mg_patience patience = {0};
@@ -96,6 +117,7 @@ static int hold_all(struct held *held, const struct azd_touched_query *query, st
   }
   for (int i = 0; i < 2; i++) bson_destroy(filters[i]);
   if (held->count) qsort(held->docs, held->count, sizeof *held->docs, compare_docs);
+  drop_doubles(held);
   return rc;
 }
 
@@ -105,8 +127,10 @@ static int list_all(struct mg_store *store, const struct mg_moment *moment, cons
                     struct mg_order *order, struct azd_error *error) {
   int rc = mg_order_find(store, moment, MG_BY_TO, closed_filter(query), query->types, query->type_count, order, error);
   if (!rc)
-    rc = mg_order_find(store, moment, MG_BY_FROM, opened_filter(query), query->types, query->type_count, order, error);
+    rc = mg_order_find(store, moment, opened_index(query), opened_filter(query), query->types, query->type_count, order,
+                       error);
   mg_order_sort(order); /* of one key the older first: ids end with from_seq */
+  mg_order_unique(order);
   return rc;
 }
 

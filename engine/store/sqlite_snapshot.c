@@ -86,7 +86,7 @@ static int query_for(struct sq_conn *conn, const struct azd_snapshot_query *quer
   static const char by_seq[] = "SELECT " SNAPSHOT_FIELDS " AND n.scope=? AND n.seq=?";
   static const char last[] = "SELECT " SNAPSHOT_FIELDS " AND n.scope=? ORDER BY n.seq DESC LIMIT 1";
   static const char by_time[] =
-      "SELECT " SNAPSHOT_FIELDS " AND n.scope=? AND n.timestamp_ms<=? ORDER BY n.seq DESC LIMIT 1";
+      "SELECT " SNAPSHOT_FIELDS " AND n.scope=? AND n.timestamp_ms<=? ORDER BY n.timestamp_ms DESC, n.seq DESC LIMIT 1";
   int64_t scope_id = 0;
   if (query->by == AZD_BY_ID && !query->scope.size) return sq_query(conn, stmt, error, by_id, "s", query->id);
   int rc = sq_scope_id(conn, query->scope, &scope_id, error);

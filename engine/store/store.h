@@ -133,7 +133,7 @@ struct azd_snapshot_query {
   enum azd_snapshot_by by;
   struct azd_str scope; /* empty is allowed with AZD_BY_ID only */
   int64_t seq;          /* by seq: the one published with exactly this seq */
-  int64_t at_ms;        /* by time: the newest published with timestamp <= at_ms */
+  int64_t at_ms;        /* by time: the published one with the greatest timestamp <= at_ms */
   struct azd_str id;
 };
 /* Published ones only. AZD_ENOTFOUND. */
