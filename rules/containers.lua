@@ -98,6 +98,14 @@ rules {
 }
 
 rules {
+  type = "Microsoft.App/managedEnvironments", owner = "azdrift",
+
+  { same = "properties.workloadProfiles", between = "versions",
+    as = { null, { { name = "Consumption", workloadProfileType = "Consumption" } } },
+    why = "an environment without profiles of its own runs on the Consumption one, which newer api-versions write out" },
+}
+
+rules {
   type = "Microsoft.App/sessionPools", owner = "azdrift",
 
   { observe = "properties.templateUpdateStatus", why = "the progress of a roll-out" },

@@ -137,12 +137,13 @@ static azd_property property_below(const struct azd_diff *diff, azd_property at,
   return is_inside ? at : AZD_PROPERTY_NONE;
 }
 
-/* The newer version writes out what the older one left unsaid: a false, a blank. The other way round it is a change: a
- * false that is gone may weaken what it stood for. */
+/* What begins to be written out, a false or a blank, was left unsaid before. One that is gone is a change, unless an older
+ * version is read now: a false that a newer one no longer says may weaken what it stood for. */
 static bool is_filled_in(const struct azd_diff *diff, struct azd_side was, struct azd_side is) {
-  const struct azd_diff_options *how = &diff->options;
-  struct azd_side filled = how->new_version > how->old_version ? is : was;
-  return !azd_side_is_empty(filled) && (is_blank(filled) || azd_doc_type(filled.doc, filled.node) == AZD_JSON_FALSE);
+  struct azd_side filled = azd_side_is_empty(is) ? was : is;
+  if (azd_side_is_empty(filled)) return false;
+  if (azd_side_is_empty(is) && diff->options.new_version > diff->options.old_version) return false;
+  return is_blank(filled) || azd_doc_type(filled.doc, filled.node) == AZD_JSON_FALSE;
 }
 
 /* One side lacks it: may that be because of how it was read? Between views nobody knows what each of them shows. */
