@@ -137,8 +137,8 @@ static azd_property property_below(const struct azd_diff *diff, azd_property at,
   return is_inside ? at : AZD_PROPERTY_NONE;
 }
 
-/* What begins to be written out, a false or a blank, was left unsaid before. One that is gone is a change, unless an older
- * version is read now: a false that a newer one no longer says may weaken what it stood for. */
+/* What begins to be written out, a false or a blank, was left unsaid before. One that is gone is a change, unless an
+ * older version is read now: a false that a newer one no longer says may weaken what it stood for. */
 static bool is_filled_in(const struct azd_diff *diff, struct azd_side was, struct azd_side is) {
   struct azd_side filled = azd_side_is_empty(is) ? was : is;
   if (azd_side_is_empty(filled)) return false;
