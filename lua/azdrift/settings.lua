@@ -47,7 +47,8 @@ settings.ROWS = {
   { "collect.every", "duration", "of the service: time between two collections of one scope", default = "3h" },
   { "collect.jitter", "duration", "of the service: random delay before each, so that scopes do not all start at once",
     default = "5m" },
-  { "collect.budget", "number", "part of Azure's request limits that azdrift may use", min = 0.01, max = 1,
+  { "collect.budget", "number", "part of Azure's request limits that azdrift may use: as far as the answers say what is "
+    .. "left, the rest stays for other tools", min = 0.01, max = 1,
     default = 0.5 },
   { "collect.connections", "integer", "connections at once", min = 1, max = 512, default = 32 },
   { "collect.deadline", "duration", "for one answer of Azure, from the request to its last byte", default = "60s" },

@@ -7,12 +7,14 @@ local task = require("azdrift.task")
 local work = {}
 work.__index = work
 
+local EXTRA_MAX = 1000 -- who take the place of those that are held up; beyond it work waits for them
+
 --- @param ranks how many there are
 -- @param told { expect = function(count), step = function() } or nil: jobs that were added, and each that was done
 function work.new(ranks, told)
   local queues = {}
   for rank = 1, ranks do queues[rank] = { first = 1, last = 0 } end
-  return setmetatable({ queues = queues, busy = 0, bell = bell.new(), told = told }, work)
+  return setmetatable({ queues = queues, busy = 0, idle = 0, extra = 0, bell = bell.new(), told = told }, work)
 end
 
 --- fn(item) once for each item of a list, at some time. The list is borrowed until then.
@@ -52,6 +54,7 @@ end
 
 local function serve(self)
   while true do
+    if self.failed then error(self.failed[1], 0) end
     local fn, item = take(self)
     if fn then
       self.busy = self.busy + 1
@@ -62,9 +65,25 @@ local function serve(self)
       self.bell:ring_all()
       return
     else
+      self.idle = self.idle + 1
+      local _ <close> = setmetatable({}, { __close = function() self.idle = self.idle - 1 end })
       self.bell:wait()
     end
   end
+end
+
+--- Whoever does a job is about to be held up (a limit, not the network): somebody else takes its place. Called in that job's run.
+function work:widen()
+  if self.idle > 0 or self.extra >= EXTRA_MAX or not has_work(self) then return end
+  self.extra = self.extra + 1
+  task.spawn(function()
+    local ok, problem = pcall(serve, self)
+    self.extra = self.extra - 1
+    -- With nobody busy all is done, and it was cancelled with the run in whose place it was.
+    if ok or self.failed or self.busy == 0 then return end
+    self.failed = { problem }
+    self.bell:ring_all()
+  end)
 end
 
 --- Does what there is and what comes of it, at most so many jobs at once. The first error cancels the others and is raised.

@@ -34,6 +34,31 @@ describe("work", function()
     assert.equal(0, at_once)
   end)
 
+  it("lets others take the place of those that are held up", function()
+    local jobs, done = work.new(1), {}
+    jobs:add(1, function(name)
+      if name == "held up" then
+        jobs:widen()
+        task.sleep_ms(20)
+      end
+      done[#done + 1] = name
+    end, { "held up", "a", "b" })
+    jobs:run(1)
+    assert.same({ "a", "b", "held up" }, done)
+  end)
+
+  it("raises what fails in somebody's place", function()
+    local jobs = work.new(1)
+    jobs:add(1, function(name)
+      if name == "fails" then error("boom", 0) end
+      jobs:widen()
+      task.sleep_ms(60000)
+    end, { "held up", "fails" })
+    -- the one that is held up is the only server: it is cancelled when its own sleep ends at the latest
+    local run = task.spawn(function() jobs:run(2) end)
+    assert.has_error(function() task.with_deadline_ms(5000, function() run:join() end) end, "boom")
+  end)
+
   it("raises the first error and leaves nobody waiting", function()
     local jobs = work.new(1)
     jobs:add(1, function(number)

@@ -5,6 +5,7 @@ local catalog = require("azdrift.azure.catalog")
 local cloud = require("azdrift.azure.cloud")
 local credentials = require("azdrift.azure.credentials")
 local http = require("azdrift.http")
+local limits = require("azdrift.azure.limits")
 local retry = require("azdrift.azure.retry")
 local system = require("azdrift.system")
 local task = require("azdrift.task")
@@ -37,7 +38,9 @@ function account.sign_in(entry, settings)
   task.sleep_ms(0) -- opening the catalogue takes 3 ms: a turn of the loop of its own
   rows, problem = catalog.open(system.share .. "/catalog/types.tsv")
   if not rows then return nil, problem end
-  local arm = Arm.new({ cloud = where, credential = credential, deadline_ms = math.ceil(settings.collect.deadline * 1000), retry = policy })
+  local gates = limits.new({ share = settings.collect.budget, most = settings.collect.connections })
+  local arm = Arm.new({ cloud = where, limits = gates, credential = credential, retry = policy,
+    deadline_ms = math.ceil(settings.collect.deadline * 1000) })
   return { name = entry.name, arm = arm, catalog = rows, include = entry.include, exclude = entry.exclude }
 end
 

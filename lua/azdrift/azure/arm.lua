@@ -4,6 +4,7 @@
 local cloud = require("azdrift.azure.cloud")
 local http = require("azdrift.http")
 local json = require("azdrift.json")
+local limits = require("azdrift.azure.limits")
 local network = require("azdrift.azure.network")
 local retry = require("azdrift.azure.retry")
 local task = require("azdrift.task")
@@ -12,16 +13,24 @@ local arm = {}
 arm.__index = arm
 
 local DEADLINE_MS = 60000
+local CONNECTIONS = 32 -- where nobody says otherwise
 local REPLY_MAX_BYTES = 64 * 1024 * 1024
 local ERROR_MAX_BYTES = 64 * 1024
 local MESSAGE_MAX_BYTES = 1024 -- of Azure's own words, as far as a report repeats them
-local PAGES_MAX = 10000 -- of one list, a thousand times what ARM itself needs: beyond it the list is said to be endless
+local PAGES_MAX = 10000 -- of one list, ten million resources at ARM's own page size: beyond it the list is said to be endless
 
---- @param options { cloud, credential, deadline_ms (of one answer), retry = policy, pages_max (of one list) }
+--- @param options { cloud, credential, deadline_ms (of one answer), retry = policy, pages_max (of one list), limits }
 function arm.new(options)
   return setmetatable({ cloud = options.cloud, origin = options.cloud.arm, credential = options.credential,
     deadline_ms = options.deadline_ms or DEADLINE_MS, pages_max = options.pages_max or PAGES_MAX, retry = options.retry or retry.DEFAULT,
-    requests = 0, retries = 0, throttled = 0 }, arm)
+    limits = options.limits or limits.new({ share = 1, most = CONNECTIONS }) }, arm)
+end
+
+--- The same for one piece of work: on_wait is called whenever a request of it has to wait for one of Azure's limits.
+function arm:on_behalf(on_wait)
+  local copy = { on_wait = on_wait }
+  for name, value in pairs(self) do copy[name] = copy[name] or value end
+  return setmetatable(copy, arm)
 end
 
 --- The URL of a path below the ARM endpoint. A path is taken as Azure gave it (names of groups may be of any script); only the
@@ -68,7 +77,6 @@ end
 local function send(self, url)
   local token, problem = self.credential:token()
   if not token then return nil, { outcome = "error", code = "credential", message = problem } end
-  self.requests = self.requests + 1
   local reply, message, code, reason = http.request({ url = url, method = "GET", deadline_ms = self.deadline_ms,
     headers = { accept = "application/json" }, token = token, token_origin = self.origin, max_body_bytes = REPLY_MAX_BYTES })
   if not reply then
@@ -78,14 +86,36 @@ local function send(self, url)
   return reply, nil, token
 end
 
+-- Sends through the gates of Azure's limits.
+local function send_through(self, gates, url)
+  local is_open, given_up = self.limits:enter(gates, self.on_wait)
+  if not is_open then
+    return nil, { outcome = given_up.outcome, status = given_up.status, code = given_up.code, message = given_up.message }
+  end
+  local left
+  local _ <close> = setmetatable({}, { __close = function() if not left then self.limits:leave(gates) end end })
+  local reply, problem, token = send(self, url)
+  left = true
+  self.limits:leave(gates, reply and reply.headers, reply and reply.status < 500 and reply.status ~= 429)
+  return reply, problem, token
+end
+
+-- After a 429: its gate is closed meanwhile, and the next try waits there with everybody else.
+local function after_refusal(self, gates, tries, reply)
+  local problem = failure(reply.status, error_of(reply))
+  local wait_ms = retry.wait_ms(self.retry, tries, retry.asked_ms(reply.headers, task.now_ms()), math.random())
+  self.limits:refused(gates, problem.code, reply.headers, wait_ms, problem)
+  return wait_ms ~= nil, problem
+end
+
 --- One GET with its retries.
 -- @param url below the ARM endpoint, or its nextLink
 -- @return reply with status 200, or nil, { outcome, status, code, message, retries }
 function arm:get(url)
-  local refused, tries = false, 0
+  local refused, tries, gates = false, 0, self.limits:gates_of(url)
   while true do
     tries = tries + 1
-    local reply, problem, token = send(self, url)
+    local reply, problem, token = send_through(self, gates, url)
     if reply and reply.status == 200 then
       reply.retries = tries - 1
       return reply
@@ -93,8 +123,11 @@ function arm:get(url)
     local wait_ms
     if reply and reply.status == 401 and not refused and not is_challenge(reply) then
       refused, wait_ms = true, self.credential:drop(token) and 0 or nil
+    elseif reply and reply.status == 429 then
+      local is_worth_it
+      is_worth_it, problem = after_refusal(self, gates, tries, reply)
+      wait_ms = is_worth_it and 0 or nil
     elseif reply and retry.is_transient(reply.status) then
-      if reply.status == 429 then self.throttled = self.throttled + 1 end
       wait_ms = retry.wait_ms(self.retry, tries, retry.asked_ms(reply.headers, task.now_ms()), math.random())
     elseif not reply and problem.transient then
       wait_ms = retry.wait_ms(self.retry, tries, nil, math.random())
@@ -104,8 +137,7 @@ function arm:get(url)
       problem.retries = tries - 1
       return nil, problem
     end
-    self.retries = self.retries + 1
-    task.sleep_ms(wait_ms)
+    if wait_ms > 0 then task.sleep_ms(wait_ms) end
   end
 end
 

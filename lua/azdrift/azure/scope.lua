@@ -97,6 +97,7 @@ function scope.read(context, options)
   if not offers.types then return unreadable(context.collector, coverage, offers.failure, options.open_types) end
   local plan = Plan.new(context.catalog, offers.types, options)
   local jobs = work.new(Reader.RANKS, options.progress)
+  context = { arm = context.arm:on_behalf(function() jobs:widen() end), catalog = context.catalog, collector = context.collector }
   local reader = Reader.new(context, { scope = options.scope, plan = plan, coverage = coverage, progress = options.progress, jobs = jobs })
   local at_once, inventory_ok = options.connections * JOBS_A_CONNECTION, nil
   jobs:add(1, function() inventory_ok = walk_inventory(context, reader, coverage, options.scope) end, { options.scope })
