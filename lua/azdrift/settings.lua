@@ -33,7 +33,8 @@ settings.ROWS = {
     "whose subscriptions are read; without any: the AZURE_* variables below, else who `az login` says", fields = {
       { "name", "text", "what this account is called in reports and logs", required = true },
       { "tenant", "text", "tenant id", env = "AZURE_TENANT_ID" },
-      { "credential", "choice", "how azdrift signs in: `cli` and `secret` work today, the others are refused when used",
+      { "credential", "choice", "how azdrift signs in: `az login`, a client secret, a federated token (AKS), or the "
+        .. "identity of the machine (IMDS, App Service); `certificate` is refused when used",
         choices = { "cli", "secret", "certificate", "workload", "managed_identity" }, default = "cli" },
       { "client", "text", "client id of the application or of a user-assigned identity", env = "AZURE_CLIENT_ID" },
       { "secret", "text", "client secret; take it from the environment: `env(\"NAME\")`", env = "AZURE_CLIENT_SECRET",

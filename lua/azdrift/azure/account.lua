@@ -12,28 +12,20 @@ local task = require("azdrift.task")
 
 local account = {}
 
-local LOOPBACK = "localhost,127.0.0.1,::1" -- a company's proxy knows no way back to this machine
-
-local function credential_options(entry, policy)
-  if entry.credential == "cli" then return { kind = "cli", tenant = entry.tenant } end
-  if entry.credential ~= "secret" then
-    return nil, string.format("account %s: credential '%s' is not supported yet; use secret or cli", entry.name, entry.credential)
-  end
-  return { tenant = entry.tenant, client_id = entry.client, client_secret = entry.secret, retry = policy }
-end
+-- A company's proxy knows no way back to this machine, and must never see the token of its identity (169.254.169.254).
+local NOT_BY_PROXY = "localhost,127.0.0.1,::1,169.254.169.254"
 
 --- @return { name, arm, catalog, include, exclude }, or nil, a sentence that says which setting to mend
 function account.sign_in(entry, settings)
   local configured, problem = http.configure({ connections = settings.collect.connections, proxy = settings.collect.proxy,
-    no_proxy = LOOPBACK, ca_file = settings.collect.ca_file })
+    no_proxy = NOT_BY_PROXY, ca_file = settings.collect.ca_file })
   if not configured then return nil, problem end
-  local where, options, credential, rows
+  local where, credential, rows
   local policy = retry.policy(settings.collect)
   where, problem = cloud.resolve(settings.cloud, http)
   if not where then return nil, problem end
-  options, problem = credential_options(entry, policy)
-  if not options then return nil, problem end
-  credential, problem = credentials.new(where, options)
+  credential, problem = credentials.new(where, { kind = entry.credential, tenant = entry.tenant, client_id = entry.client,
+    client_secret = entry.secret, token_file = entry.token_file, retry = policy })
   if not credential then return nil, string.format("account %s: %s", entry.name, problem) end
   task.sleep_ms(0) -- opening the catalogue takes 3 ms: a turn of the loop of its own
   rows, problem = catalog.open(system.share .. "/catalog/types.tsv")

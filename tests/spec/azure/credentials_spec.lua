@@ -6,7 +6,9 @@ local task = require("azdrift.task")
 local CLOUD = { arm = "https://arm.example.com", login = "https://login.example.com" }
 local POLICY = { tries = 3, base_ms = 1, cap_ms = 2 }
 
-local function load(fakes) return (fake.load(fakes, "azdrift.azure.credentials")) end
+local function load(fakes)
+  return select(4, fake.load(fakes, "azdrift.azure.entra", "azdrift.azure.managed_identity", "azdrift.azure.az_cli", "azdrift.azure.credentials"))
+end
 
 local function secret_with(answer, options)
   local http = fake.http(answer)
@@ -173,6 +175,134 @@ describe("a client secret", function()
         assert.truthy(problem:find("credential: " .. name .. " is not set, or empty", 1, true))
       end
     end
+  end)
+end)
+
+describe("workload identity", function()
+  local function token_file(text)
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write(text)
+    file:close()
+    return path
+  end
+
+  local function workload_with(answer, path)
+    local http = fake.http(answer)
+    return assert(load({ ["azdrift.http"] = http }).new(CLOUD, { kind = "workload", tenant = "tenant-1", client_id = "client-1", token_file = path,
+      retry = POLICY })), http
+  end
+
+  it("proves itself by the federated token, which is read anew each time", function()
+    local path = token_file("eyJ.first.x\n")
+    local credential, http = workload_with(fake.sequence({ token("t1"), token("t2") }), path)
+    assert.equal("t1", credential:token())
+    assert.equal("https://login.example.com/tenant-1/oauth2/v2.0/token", http.asked[1].url)
+    assert.equal("client_id=client-1&scope=https%3A%2F%2Farm.example.com%2F.default&grant_type=client_credentials" ..
+      "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=eyJ.first.x", http.asked[1].body)
+    os.rename(token_file("eyJ.second.x"), path)
+    credential:drop("t1")
+    assert.equal("t2", credential:token())
+    assert.truthy(http.asked[2].body:find("client_assertion=eyJ.second.x", 1, true))
+    os.remove(path)
+  end)
+
+  it("says what to mend, and does not show the token", function()
+    local path = token_file("eyJ.secret.x")
+    local function said(code, description) return select(2, workload_with(fake.sequence({ refused(code, description or "AADSTS: no.") }), path):token()) end
+    for _, code in ipairs({ 70021, 700213, 7002138 }) do
+      assert.truthy(said(code):find("compare its issuer, subject and audience", 1, true))
+    end
+    assert.truthy(said(50012):find("AZURE_FEDERATED_TOKEN_FILE", 1, true))
+    assert.equal("token for tenant tenant-1: bad (the token of token_file)", said(1, "bad eyJ.secret.x"))
+    os.remove(path)
+    local credential, http = workload_with(fake.sequence({}), path)
+    local _, problem = credential:token()
+    assert.truthy(problem:find(path, 1, true))
+    assert.truthy(problem:find("AZURE_FEDERATED_TOKEN_FILE", 1, true))
+    assert.equal(0, #http.asked)
+    os.remove(path)
+    assert.truthy(select(2, load({}).new(CLOUD, { kind = "workload", tenant = "t", client_id = "c" })):find("AZURE_FEDERATED_TOKEN_FILE is not set", 1, true))
+  end)
+end)
+
+describe("a managed identity", function()
+  local IMDS <const> = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Farm.example.com%2F"
+
+  local function identity_with(answer, variables, client_id)
+    local http = fake.http(answer)
+    local names = { "azdrift.azure.entra", "azdrift.azure.managed_identity", "azdrift.azure.az_cli", "azdrift.azure.credentials" }
+    local _, managed, _, credentials = fake.load({ ["azdrift.http"] = http }, table.unpack(names))
+    managed.WAITS_MS, managed.GONE_WAITS_MS = { 1, 1, 1, 1 }, { 1, 1, 1 }
+    return assert(credentials.new(CLOUD, { kind = "managed_identity", client_id = client_id,
+      env = function(name) return (variables or {})[name] end })), http
+  end
+
+  local function issued(value, more)
+    local body = { access_token = value, expires_on = tostring(task.now() + 3600), token_type = "Bearer" }
+    for name, field in pairs(more or {}) do body[name] = field end
+    return { 200, body }
+  end
+
+  it("is asked of the machine's own address, and cannot be mistaken for another request", function()
+    local credential, http = identity_with(fake.sequence({ issued("t1") }))
+    assert.equal("t1", credential:token())
+    assert.equal("t1", credential:token())
+    assert.equal(1, #http.asked)
+    assert.equal(IMDS, http.asked[1].url)
+    assert.same({ metadata = "true" }, http.asked[1].headers)
+    assert.equal("GET", http.asked[1].method)
+    assert.is_nil(http.asked[1].token)
+    credential, http = identity_with(fake.sequence({ issued("t2") }), nil, "client 1")
+    assert.equal("t2", credential:token())
+    assert.equal(IMDS .. "&client_id=client%201", http.asked[1].url)
+    credential, http = identity_with(fake.sequence({ issued("t3") }), { AZURE_POD_IDENTITY_AUTHORITY_HOST = "http://127.0.0.1:40342/" })
+    assert.equal("t3", credential:token())
+    assert.equal("http://127.0.0.1:40342/metadata", http.asked[1].url:sub(1, 31))
+  end)
+
+  it("of an app is asked where App Service says, with its header", function()
+    local credential, http = identity_with(fake.sequence({ issued("t1") }),
+      { IDENTITY_ENDPOINT = "http://127.0.0.1:41000/msi/token", IDENTITY_HEADER = "h3ader" }, "client-1")
+    assert.equal("t1", credential:token())
+    assert.equal("http://127.0.0.1:41000/msi/token?api-version=2019-08-01&resource=https%3A%2F%2Farm.example.com%2F&client_id=client-1", http.asked[1].url)
+    assert.same({ ["x-identity-header"] = "h3ader" }, http.asked[1].headers)
+  end)
+
+  it("that is busy or being updated is asked again, for as long as Azure advises", function()
+    local credential, http = identity_with(fake.sequence({ { 404 }, { 429 }, { 503 }, issued("t1") }))
+    assert.equal("t1", credential:token())
+    assert.equal(4, #http.asked)
+    credential, http = identity_with(fake.sequence({ { 410 }, { 410 }, issued("t1") }))
+    assert.equal("t1", credential:token())
+    assert.equal(3, #http.asked)
+    credential, http = identity_with(function() return 500 end)
+    assert.is_nil((credential:token()))
+    assert.equal(5, #http.asked)
+  end)
+
+  it("is renewed at half its life where that is long, or when it says", function()
+    local credential = identity_with(fake.sequence({ issued("t1", { expires_on = tostring(task.now() + 86400) }) }))
+    credential:token()
+    assert.is_true(math.abs(credential.renew_at - (task.now() + 43200)) <= 2)
+    credential = identity_with(fake.sequence({ issued("t1", { refresh_in = "1000" }), issued("t2") }))
+    credential:token()
+    assert.is_true(math.abs(credential.renew_at - (task.now() + 1000)) <= 2)
+    credential.renew_at = task.now() - 1
+    assert.equal("t2", credential:token())
+  end)
+
+  it("that is none says what to do", function()
+    local function said(...) return select(2, identity_with(...):token()) end
+    local nobody = { 400, { error = "invalid_request", error_description = "Identity not found" } }
+    assert.equal("managed identity: Identity not found; is an identity assigned to this machine? a user-assigned one is named by AZURE_CLIENT_ID",
+      said(fake.sequence({ nobody })))
+    assert.equal("managed identity: Identity not found; is the identity of AZURE_CLIENT_ID assigned to this machine?",
+      said(fake.sequence({ nobody }), nil, "client-1"))
+    assert.truthy(said(function() return nil, "GET 169.254.169.254: timed out", "timeout" end):find("this machine has none, or is not in Azure", 1, true))
+    assert.truthy(said(fake.sequence({ { 200, "<html>" } })):find("holds no access_token and expires_on", 1, true))
+    assert.truthy(said(fake.sequence({}), { IDENTITY_ENDPOINT = "http://127.0.0.1:1/" }):find("IDENTITY_HEADER is not", 1, true))
+    assert.truthy(said(fake.sequence({}), { IDENTITY_ENDPOINT = "http://x", IMDS_ENDPOINT = "http://y" }):find("Azure Arc", 1, true))
   end)
 end)
 
