@@ -106,10 +106,10 @@ static void disk_without_space_fails_the_commit_and_nothing_else(void **state) {
                    AZD_EIO);
   assert_int_equal(world_last(&w), seq); /* what is there is read */
   world_assert_at(&w, seq, states);
+  azd_commit_abort(commit);
   world_reopen(&w); /* and opened */
   world_assert_at(&w, seq, states);
   assert_int_equal(unlink(filler), 0);
-  azd_commit_abort(commit);
   lease = world_acquire(&w, "engine-a");
   must(azd_store_map_load(w.store, SCOPE, w.map, ERR));
   must(azd_commit_begin(w.store, &lease, &commit, ERR));
