@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -70,14 +71,22 @@ static bool find_program(char *program, size_t bytes, char *why_not) {
 
 /* ---- processes ---- */
 
+/* Below the ports that the system gives to whoever connects somewhere: a server that was killed is to find its own free
+ * when it comes back. */
 static int free_port(void) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t bytes = sizeof address;
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port = 0;
-  if (!bind(fd, (struct sockaddr *)&address, sizeof address) && !getsockname(fd, (struct sockaddr *)&address, &bytes))
-    port = ntohs(address.sin_port);
-  close(fd);
-  return port;
+  enum { FIRST = 20000, COUNT = 12000, TRIES = 200 };
+  for (int tries = 0; tries < TRIES; tries++) {
+    uint16_t random;
+    if (getrandom(&random, sizeof random, 0) != sizeof random) return 0;
+    int port = FIRST + random % COUNT;
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_free = !bind(fd, (struct sockaddr *)&address, sizeof address);
+    close(fd);
+    if (is_free) return port;
+  }
+  return 0;
 }
 
 static bool answers(int port) {
