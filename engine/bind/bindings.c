@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 
+/* clang-format off: one a line, so that two changes that add one do not meet */
 const struct azd_binding azd_bindings[] = {
     {"azdrift.bell", azd_open_bell},
     {"azdrift.bundles", azd_open_bundles},
@@ -18,12 +19,14 @@ const struct azd_binding azd_bindings[] = {
     {"azdrift.pairs", azd_open_pairs},
     {"azdrift.process", azd_open_process},
     {"azdrift.server", azd_open_server},
+    {"azdrift.spool", azd_open_spool},
     {"azdrift.store", azd_open_store},
     {"azdrift.supervisor", azd_open_supervisor},
     {"azdrift.system", azd_open_system},
     {"azdrift.table", azd_open_table},
     {NULL, NULL},
 };
+/* clang-format on */
 
 void azd_bindings_register(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);

@@ -30,6 +30,7 @@ int azd_open_metrics(lua_State *L);
 int azd_open_pairs(lua_State *L);
 int azd_open_process(lua_State *L);
 int azd_open_server(lua_State *L);
+int azd_open_spool(lua_State *L);
 int azd_open_store(lua_State *L);
 int azd_open_supervisor(lua_State *L);
 int azd_open_system(lua_State *L);

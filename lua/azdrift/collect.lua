@@ -120,7 +120,7 @@ function collect.scope(context, options, subscription)
     local summary = { scope = scope, seq = snapshot.seq, resources = snapshot.resources, added = snapshot.added,
       changed = snapshot.changed, removed = snapshot.removed, complete = coverage:is_complete() }
     if options.detect then
-      local result = drift.find(context.store, { scope = scope, to = snapshot, bundle = context.bundle,
+      local result = drift.find(context.store, { scope = scope, to = snapshot, bundle = context.bundle, to_keep = true,
         first_types = is_first and #coverage:ok_types() or nil })
       drift.keep(context.store, scope, result, snapshot)
       summary.report = result.report

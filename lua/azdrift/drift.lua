@@ -5,9 +5,12 @@ local detectors = require("azdrift.detectors")
 local json = require("azdrift.json")
 local life = require("azdrift.life")
 local lives = require("azdrift.lives")
+local model = require("azdrift.report.model")
 local pairs_of = require("azdrift.pairs")
 local read_types = require("azdrift.read_types")
 local shape = require("azdrift.azure.shape")
+local spool = require("azdrift.spool")
+local spooled = require("azdrift.spooled")
 local system = require("azdrift.system")
 local time = require("azdrift.time")
 
@@ -20,22 +23,10 @@ local function must(value, problem, code)
   return value
 end
 
--- Everything between two moments: { drifts, pairs, effects, notes, ignored, not_compared, complete, errors = { json, ... },
--- quiet = { json, ... }, apart = { { id, type }, ... } }.
-local function find(store, query, detector)
+-- Tells each batch of what differs between two moments, as azdrift.pairs judges it.
+local function each_batch(store, query, detector, tell)
   local changes <close> = must(pairs_of.open(store, query))
-  local all = { drifts = {}, pairs = 0, effects = 0, notes = 0, ignored = 0, not_compared = 0, complete = true, errors = {}, quiet = {},
-    apart = {} }
-  while must(changes:fill()) > 0 do
-    local batch = must(changes:judge(detector))
-    for _, found in ipairs(batch.drifts) do all.drifts[#all.drifts + 1] = found end
-    for _, name in ipairs({ "pairs", "effects", "notes", "ignored", "not_compared" }) do all[name] = all[name] + batch[name] end
-    table.move(batch.apart, 1, #batch.apart, #all.apart + 1, all.apart)
-    all.complete = all.complete and batch.complete
-    if batch.errors ~= "[]" then all.errors[#all.errors + 1] = string.sub(batch.errors, 2, -2) end
-    if batch.quiet ~= "[]" then all.quiet[#all.quiet + 1] = string.sub(batch.quiet, 2, -2) end
-  end
-  return all
+  while must(changes:fill()) > 0 do tell(must(changes:judge(detector))) end
 end
 
 -- The published drift: its life before what the engine wrote.
@@ -46,19 +37,6 @@ local function document(found, state)
     said = state.who and { who = state.who, why = state.why, ["until"] = state.until_ms and state.until_ms > 0 and
       time.format(state.until_ms) or nil } or nil }
   return string.sub(json.encode(head), 1, -2) .. "," .. string.sub(found.json, 2), head._id
-end
-
--- What the older snapshot did not show, though it could not be read in full, is not known to be new.
-local function leave_out_unknown(all, was_read)
-  local known = {}
-  for _, found in ipairs(all.drifts) do
-    if found.kind == "added" and not was_read(found.type) then
-      all.not_compared = all.not_compared + 1
-    else
-      known[#known + 1] = found
-    end
-  end
-  all.drifts = known
 end
 
 -- A function that gives the life of a found drift so far: one that goes on, one that ended, or one it is the rest of; and whether
@@ -72,38 +50,6 @@ local function knower(store, scope, known, list, found)
   end
 end
 
--- Gives each found drift its life, sorts out what is expected, and counts.
-local function live(all, life_of, moment, summary)
-  local rows, has_drift, expected, gone_on = {}, false, {}, {}
-  for _, found in ipairs(all.drifts) do
-    if found.expected then
-      expected[#expected + 1] = found
-    else
-      local known, is_rest = life_of(found)
-      local state = life.next(known, moment)
-      local text, id = document(found, state)
-      if is_rest and known then gone_on[known.fingerprint] = true end
-      has_drift = has_drift or life.counts(state.status, found.severity)
-      summary.drifts = summary.drifts + 1
-      if state.status == "muted" then summary.muted = summary.muted + 1 end
-      if state.is_new then summary.new = summary.new + 1 end
-      if state.is_reopened then summary.reopened = summary.reopened + 1 end
-      summary.by_severity[found.severity] = (summary.by_severity[found.severity] or 0) + 1
-      rows[#rows + 1] = { id = id, found = found, state = state, text = text }
-    end
-  end
-  summary.expected = #expected
-  return rows, gone_on, has_drift, expected
-end
-
-local function fingerprints_of(drifts)
-  local found = {}
-  for _, each in ipairs(drifts) do
-    if not each.expected then found[each.fingerprint] = true end
-  end
-  return found
-end
-
 -- What is told as gone: not what goes on with other places.
 local function gone_documents(resolved, gone_on)
   local gone = {}
@@ -113,48 +59,119 @@ local function gone_documents(resolved, gone_on)
   return json.array(gone)
 end
 
-local function header(fields, all, rows)
-  local texts = {}
-  for i, row in ipairs(rows) do texts[i] = row.text end
-  local opened = string.sub(json.encode(fields, COVERAGE_LIMITS), 1, -2) .. ',"errors":[' .. table.concat(all.errors, ",") .. "]"
-  return opened .. "}", opened .. ',"drifts":[' .. table.concat(texts, ",") ..
-    '],"quiet":[' .. table.concat(all.quiet, ",") .. "]}"
+local ADDED_UP = { "effects", "notes", "ignored", "not_compared" }
+
+-- What has been found: first all of it, for a life may go on with other places, then each drift with its life. Their JSON stays outside
+-- memory; what is kept of each is what the engine says besides.
+local Gathering = {}
+Gathering.__index = Gathering
+
+-- was_read(type): whether the older moment knew all there was of it; or nil.
+local function gathering(was_read)
+  return setmetatable({ was_read = was_read, raw = spool.new(), list = {}, rows = {}, drifts = spooled.new(), quiet = spooled.new(),
+    errors = {}, apart = {}, found = {}, gone_on = {}, expected = {}, has_drift = false, complete = true, worst_loud = nil, loud = 0,
+    summary = { drifts = 0, by_severity = {}, effects = 0, notes = 0, ignored = 0, muted = 0, new = 0, reopened = 0, expected = 0,
+      resolved = 0, not_compared = 0 } }, Gathering)
+end
+
+-- What the older moment did not show, though it could not be read in full, is not known to be new.
+function Gathering:take(found)
+  local text = found.json
+  found.json = nil
+  if self.was_read and found.kind == "added" and not self.was_read(found.type) then
+    self.summary.not_compared = self.summary.not_compared + 1
+  elseif found.expected then
+    self.expected[#self.expected + 1] = found
+    self.summary.expected = #self.expected
+  else
+    self.list[#self.list + 1] = found
+    must(self.raw:add(text))
+    self.found[found.fingerprint] = true
+  end
+end
+
+function Gathering:batch(batch)
+  for _, found in ipairs(batch.drifts) do self:take(found) end
+  for _, name in ipairs(ADDED_UP) do self.summary[name] = self.summary[name] + batch[name] end
+  table.move(batch.apart, 1, #batch.apart, #self.apart + 1, self.apart)
+  self.complete = self.complete and batch.complete
+  if batch.errors ~= "[]" then self.errors[#self.errors + 1] = string.sub(batch.errors, 2, -2) end
+  if batch.quiet == "[]" then return end
+  local quiet = must(json.parse(batch.quiet))
+  for i = 1, #quiet do self.quiet:add(json.write(quiet[i])) end
+  json.close(quiet)
+end
+
+function Gathering:count(found, state)
+  local summary = self.summary
+  summary.drifts = summary.drifts + 1
+  summary.by_severity[found.severity] = (summary.by_severity[found.severity] or 0) + 1
+  if state.is_new then summary.new = summary.new + 1 end
+  if state.is_reopened then summary.reopened = summary.reopened + 1 end
+  if state.status == "muted" then summary.muted = summary.muted + 1 end
+  self.has_drift = self.has_drift or life.counts(state.status, found.severity)
+  if model.is_loud(state) then
+    self.loud = self.loud + 1
+    self.worst_loud = math.max(self.worst_loud or 0, model.rank(found.severity))
+  end
+end
+
+-- Gives each drift its life. to_keep: its row is kept for the store.
+function Gathering:live(life_of, moment, to_keep)
+  for i, found in ipairs(self.list) do
+    found.json = self.raw:text(i)
+    local known, is_rest = life_of(found)
+    local state = life.next(known, moment)
+    local text, id = document(found, state)
+    found.json = nil
+    if is_rest and known then self.gone_on[known.fingerprint] = true end
+    self:count(found, state)
+    self.drifts:add(text, model.sort_key({ severity = found.severity, kind = found.kind, resource_type = found.type,
+      resource_id = found.id, fingerprint = found.fingerprint }))
+    if to_keep then self.rows[i] = { id = id, found = found, state = state } end
+  end
+  self.raw:close()
+end
+
+-- The report as formatters read it: the header's fields, and the long lists as azdrift.spooled keeps them.
+local function report_of(head, gathered)
+  return setmetatable({ head = head, drifts = gathered.drifts, quiet = gathered.quiet, loud = gathered.loud,
+    worst_loud = gathered.worst_loud }, { __index = must(json.parse(head)) })
 end
 
 --- Looks for drift of one scope.
--- @param query { scope, from = snapshot or nil (the baseline), to = snapshot, types, show = set, bundle, first_types = of the scope's
---   first snapshot, how many types it is the baseline of }
--- @return { report = document, fields, head, rows, resolved, expected, has_drift, apart, detector }
+-- @param query { scope, from = snapshot or nil (the baseline), to = snapshot, types, show = set, bundle, to_keep = drift.keep follows,
+--   first_types = of the scope's first snapshot, how many types it is the baseline of }
+-- @return { report, fields, head, rows (with to_keep), resolved, expected, has_drift, apart, detector }
 function drift.find(store, query)
   local from, to, against_baseline = query.from, query.to, query.from == nil
   local detector = detectors.new({ bundle = query.bundle, shape = shape, scope = query.scope, now_ms = to.timestamp_ms,
     show_ignored = query.show and query.show.ignored, against_baseline = against_baseline })
-  local all = find(store, { scope = query.scope, to_seq = to.seq, from_seq = from and from.seq, from_baseline = against_baseline,
-    now_ms = query.now_ms or to.timestamp_ms, types = query.types, shape = shape }, detector)
   local before = from and (json.decode(from.coverage) or { complete = false })
-  if before then leave_out_unknown(all, read_types.in_full(before)) end
-  local found_set, list, life_of = fingerprints_of(all.drifts), {}, function() end
+  local moment = { seq = to.seq, at_ms = to.timestamp_ms, now_ms = query.now_ms or to.timestamp_ms }
+  local gathered = gathering(before and read_types.in_full(before))
+  each_batch(store, { scope = query.scope, to_seq = to.seq, from_seq = from and from.seq, from_baseline = against_baseline,
+    now_ms = moment.now_ms, types = query.types, shape = shape }, detector, function(batch) gathered:batch(batch) end)
+  local list, life_of = {}, function() end
   if against_baseline then
     local known
     known, list = lives.going_on(store, query.scope)
-    life_of = knower(store, query.scope, known, list, found_set)
+    life_of = knower(store, query.scope, known, list, gathered.found)
   end
-  local summary = { drifts = 0, by_severity = {}, effects = all.effects, notes = all.notes, ignored = all.ignored, muted = 0, new = 0,
-    reopened = 0, expected = 0, resolved = 0, not_compared = all.not_compared }
-  local moment = { seq = to.seq, at_ms = to.timestamp_ms, now_ms = query.now_ms or to.timestamp_ms }
-  local rows, gone_on, has_drift, expected = live(all, life_of, moment, summary)
-  local resolved = against_baseline and not query.types and life.resolved(list, found_set) or {}
-  local gone = gone_documents(resolved, gone_on)
-  summary.resolved = #gone
+  gathered:live(life_of, moment, query.to_keep)
+  local resolved = against_baseline and not query.types and life.resolved(list, gathered.found) or {}
+  local gone = gone_documents(resolved, gathered.gone_on)
+  gathered.summary.resolved = #gone
   local coverage = json.decode(to.coverage, COVERAGE_LIMITS) or { complete = false }
   local fields = { _id = system.uuid(), revision = 1, timestamp = time.format(to.timestamp_ms), scope = query.scope, snapshot_id = to.id,
-    from = from and from.seq, to = to.seq, has_drift = has_drift, first = query.first_types and { types = query.first_types } or nil,
-    complete = coverage.complete and all.complete and (not before or before.complete),
-    stamps = { bundle = query.bundle:stamp(), redaction_key = to.redaction_key, chain = to.chain }, summary = summary, coverage = coverage,
-    gone = gone, patterns = json.array({}) }
-  local head, text = header(fields, all, rows)
-  return { report = must(json.parse(text)), fields = fields, head = head, rows = rows, resolved = resolved, expected = expected,
-    has_drift = has_drift, apart = all.apart, detector = detector }
+    from = from and from.seq, to = to.seq, has_drift = gathered.has_drift,
+    first = query.first_types and { types = query.first_types } or nil,
+    complete = coverage.complete and gathered.complete and (not before or before.complete),
+    stamps = { bundle = query.bundle:stamp(), redaction_key = to.redaction_key, chain = to.chain }, summary = gathered.summary,
+    coverage = coverage, gone = gone, patterns = json.array({}) }
+  local head = string.sub(json.encode(fields, COVERAGE_LIMITS), 1, -2) .. ',"errors":[' .. table.concat(gathered.errors, ",") .. "]}"
+  return { report = report_of(head, gathered), fields = fields, head = head, rows = gathered.rows, resolved = resolved,
+    expected = gathered.expected, has_drift = gathered.has_drift, apart = gathered.apart, detector = detector }
 end
 
 -- Secrets that were replaced under another key or other rules than the baseline's cannot be compared with it: from now on they are
@@ -178,7 +195,7 @@ function drift.keep(store, scope, result, moment)
     drifts[i] = { id = row.id, fingerprint = row.found.fingerprint, kind = row.found.kind, type = row.found.type,
       resource_id = row.found.id, severity = row.found.severity, status = row.state.status, first_seen_seq = row.state.first_seen_seq,
       first_seen_ms = row.state.first_seen_ms, last_seen_seq = moment.seq, last_seen_ms = moment.timestamp_ms,
-      until_ms = row.state.until_ms, who = row.state.who, why = row.state.why, document = row.text,
+      until_ms = row.state.until_ms, who = row.state.who, why = row.state.why, document = result.report.drifts.texts:text(i),
       earlier = row.state.earlier and json.encode(lives.earlier_document(row.state.earlier)) or nil }
   end
   rebase(store, scope, result, moment)

@@ -70,7 +70,7 @@ describe("drift", function()
 
   --- Against the baseline, and kept, as a collection does.
   local function collected(snapshot)
-    local result = drift.find(s, { scope = SCOPE, to = snapshot, bundle = bundle })
+    local result = drift.find(s, { scope = SCOPE, to = snapshot, bundle = bundle, to_keep = true })
     drift.keep(s, SCOPE, result, snapshot)
     return result
   end

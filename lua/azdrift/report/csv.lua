@@ -1,5 +1,6 @@
 --- One row a change (RFC 4180), for spreadsheets and for joins with other lists. Values stand as JSON text.
 local model = require("azdrift.report.model")
+local terminal = require("azdrift.cli.terminal")
 local value = require("azdrift.report.value")
 
 local csv = {}
@@ -13,8 +14,9 @@ local function defuse(text)
   return text
 end
 
+-- A control character would break a row in most readers, or reach a terminal: it stands as its escape.
 local function cell(content)
-  local text = defuse(content)
+  local text = defuse(terminal.safe(content))
   if text:find('[",\r\n]') or text:find("^%s") or text:find("%s$") then return '"' .. text:gsub('"', '""') .. '"' end
   return text
 end
@@ -57,7 +59,7 @@ end
 
 function Csv:report(report)
   self:header()
-  for _, drift in ipairs(model.sorted(report)) do self:drift(drift, report) end
+  for drift in model.sorted(report) do self:drift(drift, report) end
 end
 
 -- A file without rows still says its columns.

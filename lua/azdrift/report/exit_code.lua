@@ -6,16 +6,9 @@ local exit_code = {}
 -- has_drift of this report at or above a severity. Drift without a severity (two files, no policies) counts always.
 local function has_drift_at(report, fail_on)
   if report.has_drift ~= true then return false end
-  local threshold, has_severity = model.rank(fail_on), false
-  for _, drift in model.each(report.drifts) do
-    if model.is_loud(drift) then
-      local rank = model.rank(drift.severity)
-      if rank == 0 or rank >= threshold then return true end
-      has_severity = true
-    end
-  end
+  local _, worst, has_unjudged = model.loud(report)
   -- A report that says drift and lists none that is loud is believed.
-  return not has_severity
+  return not worst or has_unjudged or worst >= model.rank(fail_on)
 end
 
 --- One report's part in the exit code: 2 drift at or above fail_on, 3 not complete, 0. The smallest but 0 of several

@@ -29,15 +29,13 @@ local function count_places(advice, drift)
   end
 end
 
---- Adds one report's loud drifts (the worst first) to what was gathered so far (nil at first).
-function hints.collect(advice, _, loud)
+--- Adds one loud drift to what was gathered so far (nil at first).
+function hints.collect(advice, drift)
   advice = advice or { places = {}, by_key = {}, effects = 0 }
-  for _, drift in ipairs(loud) do
-    advice.worst = advice.worst or drift
-    if model.rank(drift.severity) > model.rank(advice.worst.severity) then advice.worst = drift end
-    advice.effects = advice.effects + model.count(drift.effects)
-    count_places(advice, drift)
-  end
+  local rank = model.rank(drift.severity)
+  if not advice.worst or rank > advice.worst.rank then advice.worst = { rank = rank, resource_id = model.field(drift, "resource_id") } end
+  advice.effects = advice.effects + model.count(drift.effects)
+  count_places(advice, drift)
   return advice
 end
 
@@ -94,7 +92,7 @@ function hints.lines(advice, show, options)
   end
   local again = options.command or "azdrift drift"
   -- Only two files that were judged by rules alone have drift without a severity.
-  if model.rank(advice.worst.severity) == 0 then say(("    %s --policies    (how bad it is)"):format(again)) end
+  if advice.worst.rank == 0 then say(("    %s --policies    (how bad it is)"):format(again)) end
   if advice.effects > 0 and not show.effects then say(("    %s --show effects,ignored"):format(again)) end
   say(("    %s --format markdown    (also: json, sarif, junit, csv, jsonpatch)"):format(again))
   return lines

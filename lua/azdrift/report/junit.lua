@@ -9,10 +9,10 @@ local junit = {}
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&apos;",
   ["\n"] = "&#10;", ["\t"] = "&#9;", ["\r"] = "&#13;" }
 
--- XML 1.0 has no place for other controls, not even as references, nor for U+FFFE and U+FFFF.
+-- XML 1.0 has no place for other controls, not even as references, nor for U+FFFE and U+FFFF; it discourages DEL and the C1 ones.
 local function xml(content)
-  local clean = content:gsub("[%z\1-\8\11\12\14-\31]", "\u{FFFD}"):gsub("\u{FFFE}", "\u{FFFD}"):gsub("\u{FFFF}",
-    "\u{FFFD}")
+  local clean = content:gsub("[%z\1-\8\11\12\14-\31\127]", "\u{FFFD}"):gsub("\xC2[\x80-\x9F]", "\u{FFFD}")
+  clean = clean:gsub("\u{FFFE}", "\u{FFFD}"):gsub("\u{FFFF}", "\u{FFFD}")
   return (clean:gsub("[&<>\"'\n\t\r]", ENTITIES))
 end
 
@@ -83,7 +83,7 @@ end
 
 function Junit:report(report)
   local suite = { tests = 0, failures = 0, errors = 0, skipped = 0, cases = {} }
-  for _, drift in ipairs(model.sorted(report)) do drift_case(self, suite, drift) end
+  for drift in model.sorted(report) do drift_case(self, suite, drift) end
   local coverage = model.field(report, "coverage")
   for _, entry in model.each(coverage and coverage.types) do coverage_case(suite, entry) end
   for _, entry in model.each(coverage and coverage.resources) do coverage_case(suite, entry) end

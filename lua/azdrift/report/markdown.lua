@@ -129,17 +129,17 @@ function Markdown:report(report)
   if self.scopes > 1 then self:line() end
   self:line("## Drift in " .. code(model.field(report, "scope") or self.title))
   self:line()
-  local loud = model.sorted(report, model.is_loud)
+  local loud = model.loud(report)
   local said = counts(report)
   local short_of = ""
   if report.complete ~= true then
     local only_judged = #gaps.list(report) == 0 and #model.problems(report) > 0
     short_of = only_judged and ". Not everything was judged." or ". Not everything was read."
   end
-  self:line(("**%s**%s%s"):format(#loud == 1 and "1 drift" or #loud .. " drifts", said ~= "" and ": " .. said or "",
+  self:line(("**%s**%s%s"):format(loud == 1 and "1 drift" or loud .. " drifts", said ~= "" and ": " .. said or "",
     short_of))
   self:line()
-  for _, drift in ipairs(loud) do self:drift(drift) end
+  for drift in model.sorted(report, model.is_loud) do self:drift(drift) end
   self:gone(report)
   self:gaps(report)
   self:errors(report)

@@ -16,10 +16,14 @@ local function field(object, name)
 end
 model.field = field
 
---- The elements of a list that may be absent.
+-- Lists that are not in memory (azdrift.spooled) go by their own iterators.
+local function is_spooled(list) return type(list) == "table" and type(list.sorted) == "function" end
+
+--- The elements of a list that may be absent. What is handed out of a list that is not in memory lives for one step.
 function model.each(list)
   list = value.present(list)
   if list == nil then return function() end end
+  if is_spooled(list) then return list:each() end
   return ipairs(list)
 end
 
@@ -141,25 +145,52 @@ end
 
 local KINDS = { removed = 1, recreated = 2, added = 3, changed = 4, moved = 5, state = 6 }
 
-local function sort_key(drift)
+--- What drifts are sorted by: the worst first, then by kind, type and id.
+function model.sort_key(drift)
   local id = drift.resource_id or ""
   return ("%d %d %s %s %s"):format(9 - model.rank(drift.severity), KINDS[drift.kind] or 7,
     (drift.resource_type or ""):lower(), id:lower(), field(drift, "fingerprint") or "")
 end
 
---- Drifts that keep(drift) says yes to (all without keep): the worst first, then by kind, type and id.
-function model.sorted(report, keep)
+-- Of a list in memory: an iterator like that of azdrift.spooled.
+local function sorted_list(list)
   local rows = {}
-  for position, drift in model.each(report.drifts) do
-    if not keep or keep(drift) then rows[#rows + 1] = { key = sort_key(drift), position = position, drift = drift } end
-  end
+  for position, drift in model.each(list) do rows[#rows + 1] = { key = model.sort_key(drift), position = position, drift = drift } end
   table.sort(rows, function(a, b)
     if a.key ~= b.key then return a.key < b.key end
     return a.position < b.position
   end)
-  local drifts = {}
-  for index, row in ipairs(rows) do drifts[index] = row.drift end
-  return drifts
+  local place = 0
+  return function()
+    place = place + 1
+    local row = rows[place]
+    return row and place, row and row.drift
+  end
+end
+
+--- Iterator over the drifts that keep(drift) says yes to (all without keep), in the order of model.sort_key. Each lives for one step
+--- of the loop: what is needed longer is to be copied out of it.
+function model.sorted(report, keep)
+  local drifts = value.present(report.drifts)
+  local step = is_spooled(drifts) and drifts:sorted() or sorted_list(drifts)
+  return function()
+    for _, drift in step do
+      if not keep or keep(drift) then return drift end
+    end
+  end
+end
+
+--- How many drifts are shown in full, the rank of the worst of them (nil where there is none), and whether one has no severity.
+function model.loud(report)
+  if math.type(report.loud) then return report.loud, report.worst_loud, false end
+  local count, worst, has_unjudged = 0, nil, false
+  for _, drift in model.each(report.drifts) do
+    if model.is_loud(drift) then
+      local rank = model.rank(drift.severity)
+      count, worst, has_unjudged = count + 1, math.max(worst or 0, rank), has_unjudged or rank == 0
+    end
+  end
+  return count, worst, has_unjudged
 end
 
 --- A path as rules write it: selectors and positions become [].

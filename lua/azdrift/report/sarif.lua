@@ -101,7 +101,7 @@ end
 
 function Sarif:report(report)
   self:open()
-  for _, drift in ipairs(model.sorted(report)) do
+  for drift in model.sorted(report) do
     self.write((self.count > 0 and ",\n" or "\n") .. value.encode(self:result(drift)))
     self.count = self.count + 1
   end

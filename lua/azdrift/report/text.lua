@@ -13,6 +13,9 @@ local moment, plural, safe = blocks.moment, blocks.plural, terminal.safe
 local MAX_GAP_NAMES = 5
 -- Of drifts that are gone; the others are counted.
 local MAX_GONE = 20
+-- Nobody reads more at a terminal: of a scope the worst are shown, the others counted.
+local MAX_DRIFTS = 1000
+text.MAX_DRIFTS = MAX_DRIFTS
 
 local Text = {}
 Text.__index = Text
@@ -176,23 +179,37 @@ function Text:nothing(report)
   end
 end
 
+-- How many there are that are loud; all of them count for the advice below.
+function Text:drifts(report)
+  local count = 0
+  for drift in model.sorted(report, model.is_loud) do
+    count = count + 1
+    if count <= MAX_DRIFTS then self.block:drift(drift, report) end
+    self.advice = hints.collect(self.advice, drift)
+  end
+  if count > MAX_DRIFTS then
+    self:line(("%s and %d more drifts, none worse than these: --format csv or json has all of them."):format(self.signs.bullet,
+      count - MAX_DRIFTS))
+    self:line()
+  end
+  return count
+end
+
 --- One report, one scope.
 function Text:report(report)
   self.scopes = self.scopes + 1
   self:scope_heading(report)
-  local loud = model.sorted(report, model.is_loud)
-  for _, drift in ipairs(loud) do self.block:drift(drift, report) end
+  local loud = self:drifts(report)
   self:quiet(report)
-  if #loud == 0 then self:nothing(report) end
+  if loud == 0 then self:nothing(report) end
   self:gone(report)
   self:gaps(report)
   self:errors(report)
-  local summary = model.field(report, "summary") or { drifts = #loud }
-  local beside = self:summary_line(summary, #loud == 0)
+  local summary = model.field(report, "summary") or { drifts = loud }
+  local beside = self:summary_line(summary, loud == 0)
   if beside ~= "" then self:line(beside) end
   add_up(self.totals, summary)
   if report.complete ~= true then self.incomplete = self.incomplete + 1 end
-  self.advice = hints.collect(self.advice, report, loud)
 end
 
 function Text:finish()

@@ -27,6 +27,52 @@ describe("a report", function()
   end)
 end)
 
+-- Every control character there is, C1 ones and those that turn the direction of writing too, in every text of a drift that comes from
+-- outside.
+local function nasty_report()
+  local controls = {}
+  for code = 0, 159 do
+    if code < 32 or code > 126 then controls[#controls + 1] = utf8.char(code) end
+  end
+  local nasty = "a" .. table.concat(controls) .. utf8.char(0x202E, 0x2028, 0x2029) .. "z"
+  local report = fixture.quiet_report()
+  report.has_drift = true
+  report.drifts = { { kind = "changed", severity = "high", resource_type = "Microsoft.Web/" .. nasty, fingerprint = "0123456789abcdef",
+    resource_id = "/subscriptions/s/resourceGroups/" .. nasty .. "/providers/Microsoft.Web/sites/" .. nasty,
+    verdicts = { { policy = nasty, severity = "high", message = nasty, fix = nasty, changes = { 0 } } },
+    changes = { { op = "replace", property = "tags." .. nasty, pointer = "/tags/" .. nasty, old_value = nasty, new_value = { [nasty] = nasty } } },
+    actor = { kind = "user", name = nasty } } }
+  report.errors = { { policy = nasty, at = nasty, error = nasty } }
+  return report
+end
+
+local IS_JSON = { json = true, sarif = true, jsonpatch = true }
+
+describe("control characters in what Azure sends", function()
+  for _, format in ipairs({ "text", "json", "markdown", "sarif", "junit", "csv", "jsonpatch" }) do
+    it("do not reach the reader of " .. format, function()
+      local shown = fixture.render(format, { nasty_report() })
+      assert.is_truthy(utf8.len(shown))
+      for position, code in utf8.codes(shown) do
+        local is_line_end = code == 10 or (code == 13 and format == "csv")
+        -- JSON carries C1 characters as they are: they are text to programs, and the values are exact.
+        local is_control = code < 32 or code == 127 or (not IS_JSON[format] and code > 126 and code < 160)
+        assert.is_true(is_line_end or not is_control, ("U+%04X at %d"):format(code, position))
+      end
+    end)
+  end
+
+  it("break neither lines nor cells nor elements", function()
+    local csv = fixture.render("csv", { nasty_report() })
+    assert.equal(2, select(2, csv:gsub("\r\n", "")))
+    assert.equal(0, select(2, csv:gsub("\r\n", ""):gsub("[\r\n]", "")))
+    local junit = fixture.render("junit", { nasty_report() })
+    assert.equal(1, select(2, junit:gsub("<failure ", "")))
+    local markdown = fixture.render("markdown", { nasty_report() })
+    assert.equal(1, select(2, markdown:gsub("\n| replace |[^\n]*|\n", "")))
+  end)
+end)
+
 describe("text", function()
   it("never says no drift where something was not read", function()
     local report = fixture.quiet_report()
@@ -49,6 +95,22 @@ describe("text", function()
     for _, format in ipairs({ "text", "markdown", "csv", "junit", "json", "sarif" }) do
       assert.is_nil(fixture.render(format, { fixture.report() }):find("\27"), format)
     end
+  end)
+
+  it("shows the worst thousand of a scope and counts the others", function()
+    local report, drifts = fixture.quiet_report(), {}
+    for number = 1, 1003 do
+      drifts[number] = { kind = "changed", severity = number == 1003 and "high" or "low", resource_type = "Microsoft.Web/sites",
+        resource_id = ("/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/site%04d"):format(number),
+        changes = { { op = "replace", property = "kind", pointer = "/kind", old_value = "a", new_value = "b" } } }
+    end
+    report.drifts, report.has_drift = drifts, true
+    local text = fixture.render("text", { report })
+    assert.is_truthy(text:find("and 3 more drifts, none worse than these: --format csv or json has all of them.", 1, true))
+    assert.is_truthy(text:find("site1003", 1, true))
+    assert.is_truthy(text:find("site0999", 1, true))
+    assert.is_nil(text:find("site1000", 1, true))
+    assert.is_truthy(text:find("(seen 1002 times)", 1, true))
   end)
 
   it("has colour only where the terminal has it", function()

@@ -96,7 +96,7 @@ describe("drifts", function()
     end
     drifts[5] = { kind = "removed", severity = "low", resource_id = "/z", resource_type = "t", changes = {} }
     local order = {}
-    for index, drift in ipairs(model.sorted({ drifts = drifts })) do order[index] = drift.resource_id end
+    for drift in model.sorted({ drifts = drifts }) do order[#order + 1] = drift.resource_id end
     assert.same({ "/r2", "/r3", "/z", "/r1", "/r4" }, order)
   end)
 
@@ -129,8 +129,8 @@ describe("advice", function()
     local advice
     for _, row in ipairs({ { "high", "a" }, { "medium", "b" }, { "medium", "b" }, { "low", "c[x=1].d" }, { "low", "e" },
       { "low", "c[x=2].d" } }) do
-      advice = hints.collect(advice, nil, { { kind = "changed", severity = row[1], resource_type = "T",
-        resource_id = "/i", changes = { { property = row[2] } } } })
+      advice = hints.collect(advice, { kind = "changed", severity = row[1], resource_type = "T",
+        resource_id = "/i", changes = { { property = row[2] } } })
     end
     assert.equals("c[].d", hints.noisiest(advice.places).path)
     assert.equals(2, hints.noisiest(advice.places).count)
