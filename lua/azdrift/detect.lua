@@ -66,9 +66,14 @@ local function compare_listed(detector, paths)
   return listings.join(parts)
 end
 
---- Compares two files. options: raw, policies, show (set), bundle.
+-- "-" is standard input, as everywhere.
+local function path_of(name) return name == "-" and "/dev/stdin" or name end
+
+--- Compares two files, one of which may be "-". options: raw, policies, show (set), bundle.
 -- @return the report (docs/reports.md), or nil, a sentence that names the file
-function detect.files(old_path, new_path, options)
+function detect.files(old_name, new_name, options)
+  if old_name == "-" and new_name == "-" then return nil, "OLD and NEW are both standard input; one of them has to be a file" end
+  local old_path, new_path = path_of(old_name), path_of(new_name)
   local detector = file_detector(options)
   local result, problem = false, nil
   if not options.raw then result, problem = compare_listed(detector, { old_path, new_path }) end

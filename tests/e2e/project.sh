@@ -62,6 +62,15 @@ rm policies/more.lua
 expect 2 'properties.httpsOnly:  true -> false' diff --policies old.json new.json
 expect 2 '"op":"replace","path":"/properties/httpsOnly","value":false' diff --raw --format jsonpatch old.json new.json
 
+# One side of a comparison may come through a pipe; settings are told in words, not in a table's source.
+"$azdrift" diff --raw --format jsonpatch old.json - <new.json >out || [ $? = 2 ]
+grep -qF '"path":"/properties/httpsOnly","value":false' out || { echo 'not ok: diff OLD -'; cat out; exit 1; }
+"$azdrift" diff --raw --format jsonpatch - old.json <new.json >out || [ $? = 2 ]
+grep -qF '"path":"/properties/httpsOnly","value":true' out || { echo 'not ok: diff - NEW'; cat out; exit 1; }
+expect 1 'OLD and NEW are both standard input' diff - -
+expect 0 '  store.url  (text; $MONGODB_URL)' help config
+if grep -qF '|' out || grep -qF '`' out; then echo 'not ok: help config prints the source of a page'; exit 1; fi
+
 # What no schema knows: a type, a path watched, a path read, a path of a rule. What is free, or may be undocumented, is no finding.
 cat >policies/more.lua <<'LUA'
 policy "astray" {

@@ -2,6 +2,7 @@
 local config = require("azdrift.config")
 local duration = require("azdrift.duration")
 local settings = require("azdrift.settings")
+local terminal = require("azdrift.cli.terminal")
 
 local page = {}
 
@@ -27,7 +28,42 @@ local function describe_row(write, name, row, environment)
   write(("| `%s` | %s | %s | %s | %s |\n"):format(name, kind_text(row), shown_default(row), environment, row[3]))
 end
 
---- The whole page.
+local function environment_of(row)
+  local names = {}
+  for _, name in ipairs({ settings.environment_name(row) or false, row.env_file or false }) do
+    if name then names[#names + 1] = name end
+  end
+  return names
+end
+
+local function without_marks(text) return (text:gsub("`", "")) end
+
+-- One setting as a paragraph: its name, what it takes, then what it means.
+local function plain_row(write, name, row, names, width)
+  local facts, default = { kind_text(row) }, without_marks(shown_default(row))
+  if default ~= "" then facts[#facts + 1] = default == "required" and default or "default " .. default end
+  for _, variable in ipairs(names) do facts[#facts + 1] = "$" .. variable end
+  write(("  %s  (%s)\n"):format(name, table.concat(facts, "; ")))
+  for _, line in ipairs(terminal.wrap(without_marks(row[3]), width - 6)) do write("      " .. line .. "\n") end
+end
+
+--- The same for a terminal: no tables, no marks.
+function page.plain(write, width)
+  local about = "A project is a folder with an azdrift.lua (azdrift init makes one). It is looked for in this order: --config FILE, "
+    .. "$AZDRIFT_CONFIG, ./azdrift.lua, " .. config.SYSTEM_FILE .. ". It returns a table; env(NAME, default) and file(PATH) are the only "
+    .. "functions it can call. A value is taken from a flag, else from the environment, else from the file, else the default. "
+    .. "Durations are texts: 90s, 15m, 3h, 30d, 2w, 2y, or 1h30m."
+  for _, line in ipairs(terminal.wrap(about, width)) do write(line .. "\n") end
+  write("\n")
+  for _, row in ipairs(settings.ROWS) do
+    plain_row(write, row[1], row, environment_of(row), width)
+    for _, field in ipairs(row.fields or {}) do
+      plain_row(write, ("%s[].%s"):format(row[1], field[1]), field, { field.env and field.env .. " (without accounts)" }, width)
+    end
+  end
+end
+
+--- The whole page, as docs/configuration.md.
 function page.write(write)
   write("# Settings\n\nMade from `lua/azdrift/settings.lua` by `tools/make-docs`; do not edit.\n\n"
     .. "A project is a folder with an `azdrift.lua` (`azdrift init` makes one). It is looked for in this order: "
@@ -39,10 +75,8 @@ function page.write(write)
     .. "Durations are texts: `90s`, `15m`, `3h`, `30d`, `2w`, `2y`, or `1h30m`.\n\n"
     .. "| setting | kind | default | environment | meaning |\n|---|---|---|---|---|\n")
   for _, row in ipairs(settings.ROWS) do
-    local names = {}
-    for _, name in ipairs({ settings.environment_name(row) or false, row.env_file or false }) do
-      if name then names[#names + 1] = ("`%s`"):format(name) end
-    end
+    local names = environment_of(row)
+    for index, name in ipairs(names) do names[index] = ("`%s`"):format(name) end
     describe_row(write, row[1], row, table.concat(names, ", "))
     for _, field in ipairs(row.fields or {}) do
       describe_row(write, ("%s[].%s"):format(row[1], field[1]), field,

@@ -60,8 +60,8 @@ return {
       .. "\"error\", \"drifts\"}. Its exit code is 0 when every pair was answered, else 1.",
   },
   arguments = {
-    { name = "OLD", optional = true, summary = "the file from before" },
-    { name = "NEW", optional = true, summary = "the file from after" },
+    { name = "OLD", optional = true, summary = "the file from before, or - for standard input" },
+    { name = "NEW", optional = true, summary = "the file from after, or - for standard input" },
   },
   options = {
     { long = "raw", kind = "flag",
@@ -75,7 +75,7 @@ return {
     { "and how bad it is", "azdrift diff --policies old.json new.json" },
     { "a patch that turns one into the other", "azdrift diff --raw --format jsonpatch old.json new.json" },
     { "a live resource against a file",
-      "az resource show --ids \"$ID\" > now.json; azdrift diff wanted.json now.json" },
+      "az resource show --ids \"$ID\" | azdrift diff wanted.json -" },
   },
   run = run,
 }

@@ -40,7 +40,7 @@ return {
     if not words then
       help.overview(context, commands, context.write)
     elseif words[1] == "config" and not words[2] then
-      page.write(context.write)
+      page.plain(context.write, math.min(context.terminal.width, 100))
     else
       help.command(context, find(commands, words), context.write)
     end
