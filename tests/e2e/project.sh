@@ -105,6 +105,11 @@ rules { type = { "Microsoft.Web/sites", "Microsoft.Web/serverfarms" }, owner = "
 }
 LUA
 expect 0 'rules/more.lua:5: no version of Microsoft.Web/sites knows "zzzInternal"' rules check
+expect 0 'Is it compared?' rules explain Microsoft.Web/serverfarms properties.maximumNumberOfWorkers
+expect 0 'does not speak: rules/more.lua:2 (ignore properties.maximumNumberOfWorkers) does, by a higher layer' \
+  rules explain Microsoft.Web/serverfarms properties.maximumNumberOfWorkers
+expect 0 'Is it compared? yes: no rule takes it out' rules explain Microsoft.Web/serverfarms properties.reserved
+expect 0 '"beaten_by":"rules/more.lua:2"' rules explain --json Microsoft.Web/serverfarms properties.maximumNumberOfWorkers
 sed -i 's/zzzInternal/httpsOnli/' rules/more.lua
 expect 1 'knows "httpsOnli" in properties.httpsOnli; did you mean "httpsonly"?' rules check
 expect 1 ': 1 to look at' rules check

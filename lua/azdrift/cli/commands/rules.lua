@@ -100,12 +100,58 @@ local function check(context, values)
   return grave == 0 and 0 or 1
 end
 
+-- What the rules of a verb answer. Of the first two questions one rule's answer holds; in the others all add up.
+local ASKS = { compare = "Is it compared?", order = "How are its elements matched?", same = "What counts as equal?",
+  redact = "Is it a secret?" }
+local LAYERS = { schema = 1, shipped = 2, user = 3 }
+
+local function question_of(rule)
+  return QUESTION[rule.verb] or (rule.verb == "redact" and "redact" or "same")
+end
+
+-- The rule whose answer holds in place of this one, and by what it is stronger; nil for one that speaks.
+local function stronger(explained, rule)
+  if rule.won then return nil end
+  for _, other in ipairs(explained) do
+    if other.won and not other.conditional and other.between == "" and question_of(other) == question_of(rule) then
+      local by = LAYERS[other.layer] > LAYERS[rule.layer] and "a higher layer"
+        or other.path:lower() ~= rule.path:lower() and "a nearer or longer path" or "the type is named"
+      return other, by
+    end
+  end
+end
+
+local function print_explained(context, explained)
+  local signs, asked = context.terminal.signs, nil
+  if question_of(explained[1]) ~= "compare" then
+    context:line(context.terminal:paint("heading", ASKS.compare), " yes: no rule takes it out")
+  end
+  for _, rule in ipairs(explained) do
+    local question = question_of(rule)
+    if question ~= asked then context:line(context.terminal:paint("heading", ASKS[question])) end
+    asked = question
+    local line = terminal.safe(("%s  [%s, %s] %s%s%s"):format(rule_text(rule), rule.layer, rule.type, place_of(rule),
+      rule.conditional and ", when its condition holds" or "",
+      rule.between ~= "" and (", where %s differ"):format(rule.between) or ""))
+    context:line(context.terminal:paint(rule.won and "good" or "dim", (rule.won and signs.check or " ") .. " " .. line))
+    if rule.why ~= "" then context:line("    ", context.terminal:paint("dim", terminal.safe(rule.why))) end
+    local winner, by = stronger(explained, rule)
+    if winner then
+      context:line("    ", terminal.safe(("does not speak: %s (%s) does, by %s"):format(place_of(winner), rule_text(winner), by)))
+    end
+  end
+end
+
 local function explain(context, values)
   local bundle = project.bundle(context, {})
   local explained, message = bundle:explain(values.type, values.path)
   if not explained then failure.raise("%s", message) end
   if values.format == "json" then
-    for _, rule in ipairs(explained) do context:line(value.encode(rule)) end
+    for _, rule in ipairs(explained) do
+      local winner = stronger(explained, rule)
+      rule.asks, rule.beaten_by = question_of(rule), winner and place_of(winner)
+      context:line(value.encode(rule))
+    end
     return 0
   end
   if #explained == 0 then
@@ -113,14 +159,7 @@ local function explain(context, values)
       terminal.safe(values.path), terminal.safe(values.type)))
     return 0
   end
-  local signs = context.terminal.signs
-  for _, rule in ipairs(explained) do
-    local line = terminal.safe(("%s  [%s, %s] %s%s%s"):format(rule_text(rule), rule.layer, rule.type, place_of(rule),
-      rule.conditional and ", when its condition holds" or "",
-      rule.between ~= "" and (", where %s differ"):format(rule.between) or ""))
-    context:line(context.terminal:paint(rule.won and "good" or "dim", (rule.won and signs.check or " ") .. " " .. line))
-    if rule.why ~= "" then context:line("    ", context.terminal:paint("dim", terminal.safe(rule.why))) end
-  end
+  print_explained(context, explained)
   return 0
 end
 
@@ -149,6 +188,9 @@ return {
       name = "explain",
       summary = "Print the rule that speaks at a path, and the ones it beat",
       usage = "azdrift rules explain [options] TYPE PATH",
+      about = { "Question by question: is it compared (ignore, observe, compare), how are its elements matched (key, set, list), what "
+        .. "counts as equal (fold, same), is it a secret (redact). In the first two one rule speaks; of each other one is said who "
+        .. "speaks instead, and why." },
       arguments = {
         { name = "TYPE", summary = "a resource type: Microsoft.Network/virtualNetworks" },
         { name = "PATH", summary = "a path as reports and rules write it: properties.subnets[].id" },
