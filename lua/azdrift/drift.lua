@@ -170,7 +170,7 @@ function drift.find(store, query)
     stamps = { bundle = query.bundle:stamp(), redaction_key = to.redaction_key, chain = to.chain }, summary = gathered.summary,
     coverage = coverage, gone = gone, patterns = json.array({}) }
   local head = string.sub(json.encode(fields, COVERAGE_LIMITS), 1, -2) .. ',"errors":[' .. table.concat(gathered.errors, ",") .. "]}"
-  return { report = report_of(head, gathered), fields = fields, head = head, rows = gathered.rows, resolved = resolved,
+  return { report = report_of(head, gathered), fields = fields, head = head, rows = query.to_keep and gathered.rows, resolved = resolved,
     expected = gathered.expected, has_drift = gathered.has_drift, apart = gathered.apart, detector = detector }
 end
 
@@ -186,6 +186,7 @@ end
 
 --- Stores what drift.find found as the scope's newest report, and moves the baseline over what was expected.
 function drift.keep(store, scope, result, moment)
+  assert(result.rows, "drift.find was not told that its result is to be kept (to_keep)")
   for _, found in ipairs(result.expected) do
     must(acceptance.put(store, { scope = scope, id = found.id, type = found.type, seq = moment.seq, who = "expected",
       why = found.expected, properties = lives.properties(found.json), detector = result.detector, now_ms = moment.timestamp_ms }))

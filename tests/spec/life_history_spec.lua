@@ -138,7 +138,7 @@ describe("a drift that comes back", function()
       world:run({ a = ('{"x":%d}'):format(x) })
       world:keep()
     end
-    local drift = json.decode(world:find().rows[1].text)
+    local drift = json.decode(world:find().report.drifts.texts:text(1))
     assert.is_true(drift.reopened ~= true) -- it goes on since the last run told it
     assert.same({ 2, 4 }, { drift.earlier[1].first_seen.seq, drift.earlier[2].first_seen.seq })
     assert.equal("resolved", drift.earlier[2].ended)

@@ -70,7 +70,7 @@ end
 
 --- Drift of the newest snapshot against the baseline. more: fields of drift.find's query.
 function World:find(more)
-  local query = { scope = SCOPE, to = self.newest, bundle = self.bundle }
+  local query = { scope = SCOPE, to = self.newest, bundle = self.bundle, to_keep = true }
   for name, value in pairs(more or {}) do query[name] = value end
   return drift.find(self.store, query)
 end
