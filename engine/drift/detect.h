@@ -1,5 +1,5 @@
 /* The detect job: pairs of bodies become drifts. One code path for a run's changes, `drift --from --to`, baselines,
- * replay and `azdrift diff`: redact -> same bytes? -> diff under the ruleset -> conditions and policies -> the drift as
+ * replay and `azdrift diff`: redact -> diff under the ruleset -> conditions and policies -> the drift as
  * JSON.
  *
  *   detector   one CPU worker's reusable memory: documents, diff, judge, buffers.
