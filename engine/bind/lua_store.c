@@ -1,6 +1,7 @@
 /* azdrift.store: the store as workflows see it. Every verb is awaited on a store worker and answers its result, or nil,
  * sentence, code. What each takes and gives: lua/meta/store.lua. Its objects stand in files of their own: lua_lease.c,
- * lua_map.c, lua_commit.c, lua_cursor.c; baselines and reports in lua_store_report.c. */
+ * lua_map.c, lua_commit.c, lua_cursor.c; baselines and reports in lua_store_report.c, upkeep in
+ * lua_store_maintain.c. */
 #include "bind/bindings.h"
 #include "bind/class.h"
 #include "bind/store_call.h"
@@ -146,7 +147,7 @@ static int store_name(lua_State *L) {
   return 1;
 }
 
-/* ---- stats, scopes, redaction_key, train, project, check ---- */
+/* ---- stats, scopes, redaction_key, train, project ---- */
 
 static void stats_run(struct azd_work *work, struct azd_worker *worker) {
   struct azd_store_call *call = (struct azd_store_call *)work;
@@ -267,38 +268,6 @@ static int store_project(lua_State *L) { /* store scope anew? */
   return azd_store_call_go(L, call);
 }
 
-static void check_run(struct azd_work *work, struct azd_worker *worker) {
-  struct azd_store_call *call = (struct azd_store_call *)work;
-  (void)worker;
-  call->code =
-      azd_store_check(call->store->store, call->texts[0], call->numbers[0] != 0, NULL, NULL, call->out, &call->error);
-}
-
-static int check_push(lua_State *L, struct azd_work *work) {
-  struct azd_store_call *call = (struct azd_store_call *)work;
-  const struct azd_check *check = call->out;
-  int failed = azd_call_failed(L, call);
-  if (failed) return failed;
-  lua_createtable(L, 0, 5);
-  azd_set_integer(L, "snapshots", check->snapshots);
-  azd_set_integer(L, "versions", check->versions);
-  azd_set_integer(L, "bodies", check->bodies);
-  azd_set_integer(L, "findings", check->findings);
-  azd_set_text(L, "first", azd_str_of(check->first));
-  return 1;
-}
-AZD_STORE_VERB(check);
-
-static int store_check(lua_State *L) { /* store { scope?, bodies? } */
-  static const char *const fields[] = {"scope", "bodies", NULL};
-  azd_check_fields(L, 2, fields);
-  struct azd_store_call *call = azd_store_call_new(L, azd_check_store(L, 1), &check_type);
-  call->texts[0] = azd_call_field(L, call, 2, "scope", false);
-  call->numbers[0] = azd_call_flag(L, 2, "bodies");
-  call->out = azd_call_room(L, call, sizeof(struct azd_check));
-  return azd_store_call_go(L, call);
-}
-
 /* ---- small documents ---- */
 
 static void put_run(struct azd_work *work, struct azd_worker *worker) {
@@ -394,7 +363,6 @@ static int store_delete(lua_State *L) { /* store kind id */
 int azd_open_store(lua_State *L) {
   static const luaL_Reg methods[] = {{"acquire", azd_store_l_acquire},
                                      {"begin", azd_store_l_begin},
-                                     {"check", store_check},
                                      {"close", store_close},
                                      {"delete", store_delete},
                                      {"diff", azd_store_l_diff},
@@ -420,6 +388,7 @@ int azd_open_store(lua_State *L) {
   luaL_setfuncs(L, azd_store_snapshot_methods, 0);
   luaL_setfuncs(L, azd_store_baseline_methods, 0);
   luaL_setfuncs(L, azd_store_report_methods, 0);
+  luaL_setfuncs(L, azd_store_maintain_methods, 0);
   lua_pop(L, 2);
   azd_open_lease(L);
   azd_open_map(L);

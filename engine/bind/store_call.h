@@ -141,6 +141,7 @@ void azd_open_lease(lua_State *L);
 void azd_open_map(lua_State *L);
 void azd_open_commit(lua_State *L);
 void azd_open_cursor(lua_State *L);
-extern const luaL_Reg azd_store_snapshot_methods[], azd_store_baseline_methods[], azd_store_report_methods[];
+extern const luaL_Reg azd_store_snapshot_methods[], azd_store_baseline_methods[], azd_store_report_methods[],
+    azd_store_maintain_methods[];
 
 #endif

@@ -1,33 +1,25 @@
 /* Does what is stored still say what was said? Per scope from the oldest snapshot up: its fields give its chain, its
  * chain goes on from the one before, its changes are those the versions show, its count and xor follow from them. */
-#include "store/driver.h"
+#include "store/check.h"
 
 #include <stdio.h>
 
-struct checking {
-  struct azd_store *store;
-  struct azd_check *check;
-  void (*on_finding)(void *, const char *);
-  void *context;
-  bool bodies;
-  struct azd_codec_work *work;
-  struct azd_buf decoded;
-};
+enum { PAGE = 64 }; /* snapshots in memory at once: their coverage is long */
 
-static void found(void *opaque, const char *text) {
-  struct checking *c = opaque;
+void azd_checking_found(void *opaque, const char *text) {
+  struct azd_checking *c = opaque;
   c->check->findings++;
   if (!c->check->first[0]) snprintf(c->check->first, sizeof c->check->first, "%s", text);
   if (c->on_finding) c->on_finding(c->context, text);
 }
 
-static void found_in(struct checking *c, const struct azd_snapshot *s, const char *what) {
+static void found_in(struct azd_checking *c, const struct azd_snapshot *s, const char *what) {
   char text[256];
   snprintf(text, sizeof text, "%.*s, snapshot %lld (%s): %s", AZD_STR_FORMAT(s->scope), (long long)s->seq, s->id, what);
-  found(c, text);
+  azd_checking_found(c, text);
 }
 
-static int check_body(struct checking *c, const struct azd_snapshot *s, const struct azd_version *v) {
+static int check_body(struct azd_checking *c, const struct azd_snapshot *s, const struct azd_version *v) {
   uint8_t digest[AZD_SHA256_BYTES];
   c->check->versions++;
   if (!c->bodies) return 0;
@@ -46,7 +38,7 @@ static int check_body(struct checking *c, const struct azd_snapshot *s, const st
 }
 
 /* What the versions say changed in s since previous (NULL: it is the first). */
-static int changes_of(struct checking *c, const struct azd_snapshot *s, const struct azd_snapshot *previous,
+static int changes_of(struct azd_checking *c, const struct azd_snapshot *s, const struct azd_snapshot *previous,
                       struct azd_changes *changes, struct azd_error *error) {
   struct azd_version_cursor *cursor = NULL;
   struct azd_version version;
@@ -80,7 +72,7 @@ static int changes_of(struct checking *c, const struct azd_snapshot *s, const st
   return rc > 0 ? 0 : rc;
 }
 
-static void check_chain(struct checking *c, const struct azd_snapshot *s, const struct azd_snapshot *previous) {
+static void check_chain(struct azd_checking *c, const struct azd_snapshot *s, const struct azd_snapshot *previous) {
   static const uint8_t zero[AZD_HASH_BYTES];
   uint8_t chain[AZD_HASH_BYTES];
   if (azd_chain_of(s, chain) || memcmp(chain, s->chain, sizeof chain))
@@ -89,31 +81,34 @@ static void check_chain(struct checking *c, const struct azd_snapshot *s, const 
     found_in(c, s, "its chain does not go on from the snapshot before it");
 }
 
-static int check_snapshot(struct checking *c, const struct azd_snapshot *s, const struct azd_snapshot *previous,
-                          struct azd_error *error) {
+/* Its content is what was kept before it and the changes since: those are hashed where nothing was thinned out between
+ * the two; else count and xor of the hashes, which are chained as well, hold it. */
+static int check_content(struct azd_checking *c, const struct azd_snapshot *s, const struct azd_snapshot *previous,
+                         const struct azd_snapshot *kept, struct azd_error *error) {
   struct azd_changes changes;
   struct azd_error failure = {0};
   struct azd_snapshot again = *s;
-  c->check->snapshots++;
-  check_chain(c, s, previous);
+  bool whole = kept ? kept->seq == previous->seq : !previous;
   azd_changes_init(&changes);
-  int rc = changes_of(c, s, previous, &changes, &failure);
-  if (!rc) rc = azd_chain_link(&again, previous, &changes);
+  int rc = changes_of(c, s, kept, &changes, &failure);
+  if (!rc) rc = azd_chain_link(&again, kept, &changes);
   azd_changes_free(&changes);
   if (rc == AZD_ECORRUPT) {
     found_in(c, s, failure.text);
     return 0;
   }
   if (rc) return azd_fail(error, rc, "%s", failure.text[0] ? failure.text : "no memory for checking");
-  if (memcmp(again.changes_hash, s->changes_hash, AZD_HASH_BYTES))
+  if (whole && memcmp(again.changes_hash, s->changes_hash, AZD_HASH_BYTES))
     found_in(c, s, "the versions of this run are not those that were published");
   else if (again.resources != s->resources || memcmp(again.hashes_xor, s->hashes_xor, AZD_HASH_BYTES))
-    found_in(c, s, "its count or its hashes do not follow from the snapshot before it");
+    found_in(c, s,
+             whole ? "its count or its hashes do not follow from the snapshot before it"
+                   : "its count or its hashes do not follow from the snapshot kept before it");
   return 0;
 }
 
 /* All of the newest: ends of versions that no chain holds would show here. */
-static int check_newest(struct checking *c, const struct azd_snapshot *s, struct azd_error *error) {
+static int check_newest(struct azd_checking *c, const struct azd_snapshot *s, struct azd_error *error) {
   struct azd_version_query query = {.scope = s->scope, .seq = s->seq};
   struct azd_version_cursor *cursor = NULL;
   struct azd_version version;
@@ -128,15 +123,63 @@ static int check_newest(struct checking *c, const struct azd_snapshot *s, struct
   return rc ? azd_fail(error, rc, "%s", failure.text) : 0;
 }
 
-static int check_scope(struct checking *c, struct azd_str scope, struct azd_error *error) {
+/* Where a check of a scope has come to. A snapshot's texts are only needed for its own fields. */
+struct links {
+  struct azd_snapshot previous, kept; /* seq 0: none yet */
+};
+
+static int check_page(struct azd_checking *c, struct azd_str scope, struct links *links, size_t *count,
+                      struct azd_error *error) {
   struct azd_arena arena;
-  struct azd_snapshot *snapshots;
-  size_t count;
+  struct azd_snapshot *page;
   azd_arena_init(&arena, 0);
-  int rc = azd_store_snapshots(c->store, scope, 0, SIZE_MAX, &arena, &snapshots, &count, error);
-  for (size_t i = count; !rc && i-- > 0;) /* newest first in the list */
-    rc = check_snapshot(c, &snapshots[i], i + 1 < count ? &snapshots[i + 1] : NULL, error);
-  if (!rc && count) rc = check_newest(c, &snapshots[0], error);
+  int rc = azd_store_chain(c->store, scope, links->previous.seq, PAGE, &arena, &page, count, error);
+  for (size_t i = 0; !rc && i < *count; i++) {
+    const struct azd_snapshot *previous = links->previous.seq ? &links->previous : NULL;
+    c->check->snapshots++;
+    c->check->thinned += page[i].thinned;
+    check_chain(c, &page[i], previous);
+    if (!page[i].thinned) {
+      rc = check_content(c, &page[i], previous, links->kept.seq ? &links->kept : NULL, error);
+      links->kept = page[i];
+    }
+    links->previous = page[i];
+  }
+  links->kept.scope = links->previous.scope = scope;
+  azd_arena_free(&arena);
+  return rc;
+}
+
+static int check_scope(struct azd_checking *c, struct azd_str scope, struct azd_error *error) {
+  struct links links = {0};
+  size_t count = 0;
+  int rc;
+  do rc = check_page(c, scope, &links, &count, error);
+  while (!rc && count == PAGE);
+  if (!rc && links.kept.seq) rc = check_newest(c, &links.kept, error);
+  return rc ? rc : azd_check_intervals(c, scope, error);
+}
+
+static int check_all(struct azd_store *store, struct azd_str scope, bool files, struct azd_checking *c,
+                     struct azd_error *error) {
+  struct azd_arena arena;
+  const char **scopes = NULL;
+  size_t count = 0;
+  *c->check = (struct azd_check){0};
+  azd_arena_init(&arena, 0);
+  azd_buf_init(&c->decoded, AZD_BODY_MAX_BYTES);
+  c->work = azd_codec_work_new();
+  int rc = c->work ? 0 : azd_fail(error, AZD_ENOMEM, "no memory for zstd");
+  if (!rc && files) rc = store->ops->self_check(store, azd_checking_found, c, error);
+  if (c->check->findings) goto out; /* nothing that is read through damaged indexes can be judged */
+  if (!rc && scope.size)
+    rc = check_scope(c, scope, error);
+  else if (!rc)
+    rc = azd_store_scopes(store, &arena, &scopes, &count, error);
+  for (size_t i = 0; !rc && i < count; i++) rc = check_scope(c, azd_str_of(scopes[i]), error);
+out:
+  azd_codec_work_free(c->work);
+  azd_buf_free(&c->decoded);
   azd_arena_free(&arena);
   return rc;
 }
@@ -144,22 +187,15 @@ static int check_scope(struct checking *c, struct azd_str scope, struct azd_erro
 int azd_store_check(struct azd_store *store, struct azd_str scope, bool bodies,
                     void (*on_finding)(void *context, const char *finding), void *context, struct azd_check *check,
                     struct azd_error *error) {
-  struct checking c = {.store = store, .check = check, .on_finding = on_finding, .context = context, .bodies = bodies};
-  struct azd_arena arena;
-  const char **scopes = NULL;
-  size_t count = 0;
-  *check = (struct azd_check){0};
-  azd_arena_init(&arena, 0);
-  azd_buf_init(&c.decoded, AZD_BODY_MAX_BYTES);
-  c.work = azd_codec_work_new();
-  int rc = c.work ? store->ops->self_check(store, found, &c, error) : azd_fail(error, AZD_ENOMEM, "no memory for zstd");
-  if (!rc && scope.size)
-    rc = check_scope(&c, scope, error);
-  else if (!rc)
-    rc = azd_store_scopes(store, &arena, &scopes, &count, error);
-  for (size_t i = 0; !rc && i < count; i++) rc = check_scope(&c, azd_str_of(scopes[i]), error);
-  azd_codec_work_free(c.work);
-  azd_buf_free(&c.decoded);
-  azd_arena_free(&arena);
-  return rc;
+  struct azd_checking c = {
+      .store = store, .check = check, .on_finding = on_finding, .context = context, .bodies = bodies};
+  return check_all(store, scope, true, &c, error);
+}
+
+int azd_store_verify(struct azd_store *store, struct azd_str scope, bool bodies,
+                     void (*on_finding)(void *context, const char *finding), void *context, struct azd_check *check,
+                     struct azd_error *error) {
+  struct azd_checking c = {
+      .store = store, .check = check, .on_finding = on_finding, .context = context, .bodies = bodies};
+  return check_all(store, scope, false, &c, error);
 }

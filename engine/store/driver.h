@@ -1,17 +1,19 @@
-/* What an implementation of the store fills in. store.c, commit.c, pair.c and check.c turn the verbs of store.h into
- * calls of this table, so that everything which needs no database (doubles, the chain, pairing, dictionaries) is done
- * once. Arguments are checked before a call gets here. Thread, blocking and errors: as store.h says. */
+/* What an implementation of the store fills in. store.c, commit.c, pair.c, check.c and maintain.c turn the verbs of
+ * store.h into calls of this table, so that everything which needs no database (doubles, the chain, pairing,
+ * dictionaries) is done once. Arguments are checked before a call gets here. Thread, blocking and errors: as store.h
+ * says. */
 #ifndef AZD_STORE_DRIVER_H
 #define AZD_STORE_DRIVER_H
 
 #include "store/chain.h"
-#include "store/store.h"
+#include "store/maintain.h"
 
 struct azd_store {
   const struct azd_store_ops *ops;
   struct azd_codec *codec; /* owned */
   char *name;              /* owned */
   bool read_only;
+  struct azd_schema schema; /* filled when it is opened */
 };
 
 /* Fills the common part; the implementation's struct begins with it. AZD_ENOMEM. */
@@ -48,6 +50,12 @@ struct azd_touched_query {
   bool bodies;
 };
 
+/* Between two snapshots that are kept: the seqs after < seq < before. after 0: before the first that is kept. A version
+ * within it has after < from_seq and to_seq <= before. */
+struct azd_gap {
+  int64_t after, before;
+};
+
 struct azd_store_ops {
   void (*close)(struct azd_store *);
   int (*stats)(struct azd_store *, struct azd_store_stats *, struct azd_error *);
@@ -55,6 +63,25 @@ struct azd_store_ops {
 
   /* What the database itself finds wrong with its files. */
   int (*self_check)(struct azd_store *, void (*on_finding)(void *, const char *), void *, struct azd_error *);
+  int (*scope_stats)(struct azd_store *, struct azd_str scope, struct azd_scope_stats *, struct azd_error *);
+  int (*rebuild_indexes)(struct azd_store *, struct azd_error *);
+
+  int (*chain)(struct azd_store *, struct azd_str scope, int64_t after_seq, size_t limit, struct azd_arena *,
+               struct azd_snapshot **, size_t *, struct azd_error *);
+  int (*scan)(struct azd_store *, const struct azd_scan_query *, struct azd_version_cursor **, struct azd_error *);
+  int (*marks)(struct azd_store *, struct azd_str scope, struct azd_arena *, struct azd_mark **, size_t *,
+               struct azd_error *);
+  /* Of published snapshots below the last; never one that a baseline or an accepted state stands on, or comes to stand
+   * on while this is done. */
+  int (*thin_mark)(struct azd_store *, struct azd_str scope, const int64_t *seqs, size_t count, size_t *marked,
+                   struct azd_error *);
+  /* Versions of which no moment outside of the gap is one: those that begin and end within it. */
+  int (*thin_some)(struct azd_store *, struct azd_str scope, struct azd_gap, int64_t limit, int64_t *deleted,
+                   struct azd_error *);
+  int (*thin_count)(struct azd_store *, struct azd_str scope, struct azd_gap, struct azd_thin_count *,
+                    struct azd_error *);
+  /* What is marked within the gap is thinned from now on. */
+  int (*thin_finish)(struct azd_store *, struct azd_str scope, struct azd_gap, struct azd_error *);
 
   int (*acquire)(struct azd_store *, struct azd_lease *, int64_t ttl_ms, struct azd_error *);
   int (*renew)(struct azd_store *, struct azd_lease *, int64_t ttl_ms, struct azd_error *);
@@ -128,6 +155,10 @@ struct azd_store_ops {
                     struct azd_error *);
   int (*small_delete)(struct azd_store *, struct azd_str kind, struct azd_str id, struct azd_error *);
 };
+
+/* The seqs that a baseline or an accepted state of scope stands on, sorted, in arena; doubles are possible. */
+int azd_store_pinned(struct azd_store *store, struct azd_str scope, struct azd_arena *arena, int64_t **seqs,
+                     size_t *count, struct azd_error *error);
 
 /* A copy of s in arena, NUL-terminated; data NULL when memory is exhausted. */
 struct azd_str azd_arena_keep(struct azd_arena *arena, struct azd_str s);

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 
 enum {
-  MG_SCHEMA_VERSION = 1,
+  MG_SCHEMA_VERSION = 2,
   MG_BATCH = 1000,                      /* documents written, closed or fetched in one command */
   MG_WAITING_BYTES = 8 * 1024 * 1024,   /* of documents waiting to be written */
   MG_BODY_MAX_BYTES = 15 * 1024 * 1024, /* encoded: a document ends at 16 MB */
@@ -72,6 +72,10 @@ void mg_watch_pool(mongoc_client_pool_t *pool);
 /* ---- mongo_schema.c ---- */
 /* Is it a MongoDB we know, is the database ours and of a version we know? Makes indexes where it may write. */
 int mg_schema_ready(struct mg_store *store, struct azd_error *error);
+/* Indexes that are missing, or are on other fields than ours. */
+int mg_schema_check(struct mg_store *store, void (*on_finding)(void *, const char *), void *context,
+                    struct azd_error *error);
+int mg_rebuild_indexes(struct azd_store *, struct azd_error *);
 /* Of the reply to buildInfo: AZD_EUNSUPPORTED with a sentence for what only claims to be MongoDB, or is too old. */
 int mg_server_judge(const char *name, const bson_t *build, bool is_router, struct azd_error *error);
 
@@ -147,6 +151,8 @@ int mg_release(struct azd_store *, const struct azd_lease *, struct azd_error *)
 int mg_fenced(struct mg_store *store, const struct azd_lease *lease, struct azd_error *error);
 
 /* ---- mongo_snapshot.c ---- */
+/* Adds to filter, which it answers: published, and nobody thins it out. */
+bson_t *mg_published_filter(bson_t *filter);
 const char *mg_status_name(enum azd_snapshot_status status);
 bson_t *mg_snapshot_doc(const struct azd_snapshot *snapshot, enum azd_snapshot_status now);
 int mg_snapshot_read(const struct mg_store *store, const bson_t *doc, struct azd_arena *arena,
@@ -160,11 +166,30 @@ int mg_snapshot(struct azd_store *, const struct azd_snapshot_query *, struct az
                 struct azd_error *);
 int mg_snapshots(struct azd_store *, struct azd_str scope, int64_t before_seq, size_t limit, struct azd_arena *,
                  struct azd_snapshot **, size_t *, struct azd_error *);
+int mg_chain(struct azd_store *, struct azd_str scope, int64_t after_seq, size_t limit, struct azd_arena *,
+             struct azd_snapshot **, size_t *, struct azd_error *);
 int mg_scopes(struct azd_store *, struct azd_arena *, const char ***, size_t *, struct azd_error *);
 
 /* ---- mongo_check.c ---- */
+/* Of what filter, which is destroyed, finds; bytes of the bodies of versions. */
+int mg_count(struct mg_store *store, const char *collection, bson_t *filter, int64_t *found, struct azd_error *error);
+int mg_body_bytes(struct mg_store *store, bson_t *filter, int64_t *bytes, struct azd_error *error);
 int mg_stats(struct azd_store *, struct azd_store_stats *, struct azd_error *);
+int mg_scope_stats(struct azd_store *, struct azd_str scope, struct azd_scope_stats *, struct azd_error *);
 int mg_self_check(struct azd_store *, void (*on_finding)(void *, const char *), void *, struct azd_error *);
+
+/* ---- mongo_thin.c ---- */
+/* Takes hold of a published snapshot, so that it is not thinned out before a baseline is seen to stand on it.
+ * AZD_ENOTFOUND with a sentence. */
+int mg_pin(struct mg_store *store, struct azd_str scope, int64_t seq, struct azd_error *error);
+int mg_marks(struct azd_store *, struct azd_str scope, struct azd_arena *, struct azd_mark **, size_t *,
+             struct azd_error *);
+int mg_thin_mark(struct azd_store *, struct azd_str scope, const int64_t *, size_t, size_t *, struct azd_error *);
+int mg_thin_some(struct azd_store *, struct azd_str scope, struct azd_gap, int64_t limit, int64_t *,
+                 struct azd_error *);
+int mg_thin_count(struct azd_store *, struct azd_str scope, struct azd_gap, struct azd_thin_count *,
+                  struct azd_error *);
+int mg_thin_finish(struct azd_store *, struct azd_str scope, struct azd_gap, struct azd_error *);
 
 /* ---- mongo_order.c: which versions, in key order ---- */
 struct mg_moment {
@@ -263,6 +288,7 @@ int mg_version(struct azd_store *, struct azd_str scope, const struct azd_key *,
                struct azd_version *, struct azd_error *);
 int mg_types(struct azd_store *, struct azd_str scope, int64_t seq, struct azd_arena *, struct azd_type_count **,
              size_t *, struct azd_error *);
+int mg_scan(struct azd_store *, const struct azd_scan_query *, struct azd_version_cursor **, struct azd_error *);
 
 /* ---- mongo_project.c, mongo_tape.c ---- */
 int mg_project(struct azd_store *, struct azd_str scope, bool anew, int64_t *written, struct azd_error *);
@@ -286,8 +312,6 @@ int mg_baseline_ms(struct mg_store *store, struct azd_str scope, struct azd_str 
 
 /* ---- mongo_accepted.c ---- */
 enum { MG_ACCEPTED_ID_BYTES = MG_SCOPE_HASH_BYTES + AZD_KEY_BYTES };
-/* AZD_ENOTFOUND with a sentence where seq is not published. */
-int mg_must_be_published(struct mg_store *store, struct azd_str scope, int64_t seq, struct azd_error *error);
 int mg_accept(struct azd_store *, struct azd_str scope, const struct azd_accepted *, struct azd_error *);
 int mg_unaccept(struct azd_store *, struct azd_str scope, const struct azd_key *, struct azd_error *);
 int mg_accepted(struct azd_store *, struct azd_str scope, const struct azd_key *, struct azd_arena *,

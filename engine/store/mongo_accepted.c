@@ -12,22 +12,13 @@ static bson_t *accepted_filter(struct azd_str scope, const struct azd_key *key) 
   return filter;
 }
 
-int mg_must_be_published(struct mg_store *store, struct azd_str scope, int64_t seq, struct azd_error *error) {
-  struct azd_snapshot snapshot;
-  struct azd_arena arena;
-  azd_arena_init(&arena, 0);
-  int rc = mg_published(store, scope, seq, &snapshot, &arena, error);
-  azd_arena_free(&arena);
-  return rc;
-}
-
 static int states_ok(struct mg_store *store, struct azd_str scope, const struct azd_accepted *a,
                      struct azd_error *error) {
   size_t bytes = a->evidence.size;
   int rc = 0;
   for (size_t i = 0; !rc && i < a->state_count; i++) {
     bytes += a->states[i].body.size;
-    rc = mg_must_be_published(store, scope, a->states[i].seq, error);
+    rc = mg_pin(store, scope, a->states[i].seq, error);
   }
   if (!rc && bytes > MG_BODY_MAX_BYTES)
     rc = azd_fail(error, AZD_ELIMIT, "%.*s: %zu bytes of what was accepted, when compressed: MongoDB keeps at most %d",

@@ -80,7 +80,7 @@ int mg_baseline_set(struct azd_store *base, struct azd_str scope, const struct a
                     struct azd_error *error) {
   struct mg_store *store = (struct mg_store *)base;
   *changed = 0;
-  int rc = mg_must_be_published(store, scope, seq, error);
+  int rc = mg_pin(store, scope, seq, error);
   for (size_t i = 0; !rc && i < count; i++)
     rc = set_one(store, scope, types[i], seq, only_missing, who, why, changed, error);
   return rc;

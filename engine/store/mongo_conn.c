@@ -35,6 +35,8 @@ static int fail_server(const struct mg_store *store, const bson_error_t *failure
                     name, doing, store->database);
   case 18: /* AuthenticationFailed */
     return azd_fail(error, AZD_EDENIED, "%s: user or password was refused: check MONGODB_URL and its authSource", name);
+  case 26: /* NamespaceNotFound */
+    return azd_fail(error, AZD_ENOTFOUND, "%s: %s: there is no such collection", name, doing);
   case 14031: /* OutOfDiskSpace */
     return azd_fail(error, AZD_ELIMIT, "%s: the server's disk is full (%s): make room and try again", name, doing);
   case 10334: /* BSONObjectTooLarge */

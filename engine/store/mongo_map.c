@@ -76,6 +76,16 @@ static int load_since(struct mg_store *store, const struct mg_moment *moment, st
   return rc;
 }
 
+/* What was thinned out since is known again only from a snapshot that was kept. */
+static int is_gone(struct mg_store *store, struct azd_str scope, int64_t seq, bool *gone, struct azd_error *error) {
+  bson_t *doc, *filter = mg_published_filter(mg_scoped(scope));
+  BSON_APPEND_INT64(filter, "seq", seq);
+  int rc = mg_get(store, MG_SNAPSHOTS, filter, BCON_NEW("projection", "{", "seq", BCON_INT32(1), "}"), &doc, error);
+  *gone = rc == AZD_ENOTFOUND;
+  if (!rc) bson_destroy(doc);
+  return *gone ? 0 : rc;
+}
+
 int mg_map_load(struct azd_store *base, struct azd_str scope, struct azd_map *map, struct azd_error *error) {
   struct mg_store *store = (struct mg_store *)base;
   struct mg_moment moment;
@@ -86,6 +96,11 @@ int mg_map_load(struct azd_store *base, struct azd_str scope, struct azd_map *ma
   rc = mg_moment_load(store, scope, &moment, error);
   if (rc) return rc;
   bool full = since == 0 || since > moment.last; /* beyond the last: of another database */
+  if (!full) rc = is_gone(store, scope, since, &full, error);
+  if (rc) {
+    mg_moment_free(&moment);
+    return rc;
+  }
   rc = full ? load_full(store, &moment, map, &load, error) : load_since(store, &moment, map, &load, error);
   if (!rc) {
     rc = azd_map_load_end(load, moment.last);

@@ -17,6 +17,7 @@ struct mg_cursor {
   struct mg_order order; /* two steps: what is to come, and how far we are */
   size_t next, batch_end;
 
+  bool raw;    /* every version as it is stored */
   bool ranged; /* one step: what is left of the range of ids, in which direction, what is open at seq (0: all) */
   bool descending;
   uint8_t low[AZD_VERSION_ID_BYTES], high[AZD_VERSION_ID_BYTES];
@@ -77,6 +78,8 @@ int mg_version_read(const struct mg_store *store, const bson_t *doc, const struc
       v->from_seq = bson_iter_as_int64(&field);
     } else if (!strcmp(name, "to_seq")) {
       v->to_seq = bson_iter_as_int64(&field);
+    } else if (!strcmp(name, "prev_from")) {
+      v->prev_from = bson_iter_as_int64(&field);
     }
   }
   if (!has_id || !has_hash || v->from_seq < 1 || v->to_seq < v->from_seq)
@@ -177,7 +180,7 @@ static int step_range(struct mg_cursor *cursor, struct azd_version *version, str
     rc = mg_version_read(store_of(cursor), doc, moment, version, error);
     if (rc) return rc;
     narrow(cursor, moment, version);
-    if (version->from_seq <= moment->last && !mg_is_void(moment, version->from_seq)) return 1;
+    if (cursor->raw || (version->from_seq <= moment->last && !mg_is_void(moment, version->from_seq))) return 1;
   }
   return 0;
 }
@@ -317,6 +320,22 @@ int mg_version(struct azd_store *base, struct azd_str scope, const struct azd_ke
   }
   close_cursor(&cursor->base);
   return rc;
+}
+
+/* ---- everything, as it is stored ---- */
+
+int mg_scan(struct azd_store *base, const struct azd_scan_query *query, struct azd_version_cursor **out,
+            struct azd_error *error) {
+  struct mg_cursor *cursor;
+  int rc = cursor_new(base, query->scope, query->bodies, &cursor, error);
+  if (rc) return rc;
+  cursor->raw = cursor->ranged = true;
+  cursor->moments[0].last = AZD_SEQ_OPEN - 1; /* an end is told as it stands */
+  azd_version_id(query->scope, &query->after_key, query->after_from + 1, cursor->low);
+  memset(cursor->high, 0xff, sizeof cursor->high);
+  range_in(cursor, &cursor->moments[0]);
+  *out = &cursor->base;
+  return 0;
 }
 
 /* ---- types ---- */

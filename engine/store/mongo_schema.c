@@ -57,7 +57,7 @@ static const struct index indexes[] = {
     {MG_VERSIONS, MG_BY_FROM, false, {"scope", "from_seq"}},
     {MG_VERSIONS, MG_BY_TO, false, {"scope", "to_seq", "from_seq"}},
     {MG_SNAPSHOTS, "scope_seq", true, {"scope", "seq"}},
-    {MG_SNAPSHOTS, "scope_status", false, {"scope", "status", "seq"}},
+    {MG_SNAPSHOTS, "scope_status", false, {"scope", "status", "seq", "timestamp"}},
     {MG_SNAPSHOTS, "scope_time", false, {"scope", "-timestamp", "-seq"}},
     {MG_SNAPSHOTS, "time", false, {"-timestamp", "-seq"}},
     {MG_REPORTS, "scope_time", false, {"scope", "-timestamp", "-_id"}},
@@ -71,16 +71,20 @@ static const struct index indexes[] = {
     {MG_RESOURCES, "type_scope", false, {"type", "scope"}},
 };
 
+static void put_keys(bson_t *keys, const struct index *index) {
+  for (size_t i = 0; i < sizeof index->keys / sizeof *index->keys && index->keys[i]; i++) {
+    bool descends = *index->keys[i] == '-';
+    bson_append_int32(keys, index->keys[i] + descends, -1, descends ? -1 : 1);
+  }
+}
+
 static void put_index(bson_t *list, int place, const struct index *index) {
   char key[8];
   bson_t each, keys;
   snprintf(key, sizeof key, "%d", place);
   bson_append_document_begin(list, key, -1, &each);
   bson_append_document_begin(&each, "key", -1, &keys);
-  for (size_t i = 0; i < sizeof index->keys / sizeof *index->keys && index->keys[i]; i++) {
-    bool descends = *index->keys[i] == '-';
-    bson_append_int32(&keys, index->keys[i] + descends, -1, descends ? -1 : 1);
-  }
+  put_keys(&keys, index);
   bson_append_document_end(&each, &keys);
   BSON_APPEND_UTF8(&each, "name", index->name);
   if (index->unique) BSON_APPEND_BOOL(&each, "unique", true);
@@ -101,6 +105,73 @@ static int make_indexes(struct mg_store *store, struct azd_error *error) {
     if (!rc) bson_destroy(&reply);
   }
   return rc;
+}
+
+/* The keys of an index and whether it is unique, as the server has it. false: there is none of this name. */
+static int find_index(struct mg_store *store, const struct index *index, bool *found, bool *same,
+                      struct azd_error *error) {
+  bson_t reply, keys = BSON_INITIALIZER;
+  bson_iter_t start, list, each;
+  int rc = mg_command(store, store->database, BCON_NEW("listIndexes", BCON_UTF8(index->collection)), &reply, error);
+  *found = *same = false;
+  put_keys(&keys, index);
+  if (!rc && bson_iter_init(&start, &reply) && bson_iter_find_descendant(&start, "cursor.firstBatch", &list) &&
+      bson_iter_recurse(&list, &each))
+    while (bson_iter_next(&each)) {
+      bson_t one, its_keys;
+      uint32_t bytes;
+      const uint8_t *data;
+      bson_iter_t field;
+      bson_iter_document(&each, &bytes, &data);
+      if (!bson_init_static(&one, data, bytes) || !azd_str_equal(mg_str(&one, "name"), azd_str_of(index->name)))
+        continue;
+      *found = true;
+      if (!bson_iter_init_find(&field, &one, "key") || !BSON_ITER_HOLDS_DOCUMENT(&field)) continue;
+      bson_iter_document(&field, &bytes, &data);
+      bool unique = bson_iter_init_find(&field, &one, "unique") && bson_iter_as_bool(&field);
+      *same = bson_init_static(&its_keys, data, bytes) && bson_equal(&its_keys, &keys) && unique == index->unique;
+    }
+  if (!rc) bson_destroy(&reply);
+  bson_destroy(&keys);
+  return rc == AZD_ENOTFOUND ? 0 : rc; /* the whole collection is not there yet */
+}
+
+int mg_schema_check(struct mg_store *store, void (*on_finding)(void *, const char *), void *context,
+                    struct azd_error *error) {
+  int rc = 0;
+  for (size_t i = 0; !rc && i < sizeof indexes / sizeof *indexes; i++) {
+    bool found, same;
+    char text[200];
+    rc = find_index(store, &indexes[i], &found, &same, error);
+    if (rc || same) continue;
+    snprintf(text, sizeof text, "the index %s of %s %s: `azdrift db rebuild indexes` makes it", indexes[i].name,
+             indexes[i].collection, found ? "is on other fields" : "is missing");
+    on_finding(context, text);
+  }
+  return rc;
+}
+
+/* Those that are what they should be stay: without its indexes a large store answers nobody. */
+static int drop_wrong_indexes(struct mg_store *store, struct azd_error *error) {
+  int rc = 0;
+  for (size_t i = 0; !rc && i < sizeof indexes / sizeof *indexes; i++) {
+    bool found, same;
+    bson_t reply;
+    rc = find_index(store, &indexes[i], &found, &same, error);
+    if (rc || same || !found) continue;
+    rc = mg_command(store, store->database,
+                    BCON_NEW("dropIndexes", BCON_UTF8(indexes[i].collection), "index", BCON_UTF8(indexes[i].name)),
+                    &reply, error);
+    if (!rc) bson_destroy(&reply);
+  }
+  return rc;
+}
+
+/* The server itself rebuilds what is damaged, at its start. */
+int mg_rebuild_indexes(struct azd_store *base, struct azd_error *error) {
+  struct mg_store *store = (struct mg_store *)base;
+  int rc = drop_wrong_indexes(store, error);
+  return rc ? rc : make_indexes(store, error);
 }
 
 /* ---- whose database is it ---- */
@@ -149,6 +220,34 @@ static int make(struct mg_store *store, struct azd_error *error) {
   return rc == AZD_ECONFLICT ? 0 : rc; /* another engine was first */
 }
 
+/* steps[n] brings what is stored from version n + 1 to n + 2. Each may be done twice, and by two engines at once: the
+ * version is set when it is done. They only ever get longer. */
+typedef int migration(struct mg_store *store, struct azd_error *error);
+
+/* Version 2 knows snapshots that are thinned out, and has their times in the index on their status. What version 1
+ * wrote is valid in it; but what version 2 writes, version 1 would take for damaged. */
+static int to_version_2(struct mg_store *store, struct azd_error *error) {
+  return drop_wrong_indexes(store, error);
+}
+
+static migration *const steps[] = {to_version_2};
+_Static_assert(sizeof steps / sizeof *steps == MG_SCHEMA_VERSION - 1, "one migration a version");
+
+static int migrate(struct mg_store *store, int64_t version, struct azd_error *error) {
+  int rc = 0;
+  for (; !rc && version < MG_SCHEMA_VERSION; version++) {
+    rc = steps[version - 1](store, error);
+    if (rc) break;
+    bson_t *filter = schema_filter();
+    BSON_APPEND_INT64(filter, "version", version); /* another engine may have been first, and gone further */
+    rc = mg_update(
+        store, MG_SCHEMA, MG_ONE, filter,
+        BCON_NEW("$set", "{", "version", BCON_INT64(version + 1), "migrated", BCON_DATE_TIME(azd_clock_wall_ms()), "}"),
+        NULL, error);
+  }
+  return rc;
+}
+
 int mg_schema_ready(struct mg_store *store, struct azd_error *error) {
   int64_t version;
   int rc = judge(store, error);
@@ -159,10 +258,17 @@ int mg_schema_ready(struct mg_store *store, struct azd_error *error) {
         error, AZD_EUNSUPPORTED,
         "%s was written by a newer azdrift (schema %lld, this one knows %d): use that azdrift, or another database",
         store->base.name, (long long)version, MG_SCHEMA_VERSION);
+  store->base.schema = (struct azd_schema){MG_SCHEMA_VERSION, version};
+  if (store->base.read_only && !version)
+    return azd_fail(error, AZD_ENOTFOUND, "%s holds nothing of azdrift: collect into it first", store->base.name);
   if (store->base.read_only)
-    return version
+    return version == MG_SCHEMA_VERSION
                ? 0
-               : azd_fail(error, AZD_ENOTFOUND, "%s holds nothing of azdrift: collect into it first", store->base.name);
-  if (!version) rc = make(store, error);
+               : azd_fail(error, AZD_EUNSUPPORTED, "%s has an older schema (%lld): run `azdrift db migrate`",
+                          store->base.name, (long long)version);
+  if (!version)
+    rc = make(store, error);
+  else
+    rc = migrate(store, version, error);
   return rc ? rc : make_indexes(store, error);
 }

@@ -2,23 +2,23 @@
  * they were given. */
 #include "store/mongo.h"
 
-static const char *const status_names[] = {[AZD_SNAPSHOT_CLOSING] = "closing",
-                                           [AZD_SNAPSHOT_VOID] = "void",
-                                           [AZD_SNAPSHOT_PARTIAL] = "partial",
-                                           [AZD_SNAPSHOT_COMPLETE] = "complete"};
+static const char *const status_names[] = {
+    [AZD_SNAPSHOT_CLOSING] = "closing",   [AZD_SNAPSHOT_VOID] = "void",         [AZD_SNAPSHOT_PARTIAL] = "partial",
+    [AZD_SNAPSHOT_COMPLETE] = "complete", [AZD_SNAPSHOT_THINNING] = "thinning", [AZD_SNAPSHOT_THINNED] = "thinned"};
 
 const char *mg_status_name(enum azd_snapshot_status status) {
   return status_names[status];
 }
 
 static enum azd_snapshot_status status_of(struct azd_str name) {
-  for (int i = AZD_SNAPSHOT_CLOSING; i <= AZD_SNAPSHOT_COMPLETE; i++)
+  for (int i = AZD_SNAPSHOT_CLOSING; i <= AZD_SNAPSHOT_THINNED; i++)
     if (azd_str_equal(name, azd_str_of(status_names[i]))) return (enum azd_snapshot_status)i;
   return AZD_SNAPSHOT_VOID;
 }
 
-static void put_published(bson_t *filter) {
+bson_t *mg_published_filter(bson_t *filter) {
   BCON_APPEND(filter, "status", "{", "$in", "[", BCON_UTF8("partial"), BCON_UTF8("complete"), "]", "}");
+  return filter;
 }
 
 static bson_t *newest_first(void) {
@@ -60,6 +60,8 @@ int mg_snapshot_read(const struct mg_store *store, const bson_t *doc, struct azd
                              .changed = mg_i64(doc, "changed"),
                              .removed = mg_i64(doc, "removed")};
   snprintf(s->id, sizeof s->id, "%.*s", AZD_STR_FORMAT(id));
+  s->thinned = s->status >= AZD_SNAPSHOT_THINNING;
+  if (s->thinned) s->status = status_of(mg_str(doc, "final"));
   struct {
     const char *name;
     struct azd_str *text;
@@ -82,7 +84,7 @@ int mg_snapshot_read(const struct mg_store *store, const bson_t *doc, struct azd
 
 int mg_last_seq(struct mg_store *store, struct azd_str scope, int64_t *seq, struct azd_error *error) {
   bson_t *doc, *filter = mg_scoped(scope), *opts = newest_first();
-  put_published(filter);
+  mg_published_filter(filter);
   BCON_APPEND(opts, "projection", "{", "seq", BCON_INT32(1), "}");
   *seq = 0;
   int rc = mg_get(store, MG_SNAPSHOTS, filter, opts, &doc, error);
@@ -110,7 +112,7 @@ int mg_published(struct mg_store *store, struct azd_str scope, int64_t seq, stru
                  struct azd_arena *arena, struct azd_error *error) {
   bson_t *filter = mg_scoped(scope);
   BSON_APPEND_INT64(filter, "seq", seq);
-  put_published(filter);
+  mg_published_filter(filter);
   int rc = read_one(store, filter, newest_first(), arena, snapshot, error);
   if (rc == AZD_ENOTFOUND)
     azd_fail(error, rc, "%s has no published snapshot %lld of this scope", store->base.name, (long long)seq);
@@ -123,7 +125,7 @@ int mg_snapshot(struct azd_store *base, const struct azd_snapshot_query *query, 
   if (query->by == AZD_BY_ID) mg_put(filter, "_id", query->id);
   if (query->by == AZD_BY_SEQ) BSON_APPEND_INT64(filter, "seq", query->seq);
   if (query->by == AZD_BY_TIME) BCON_APPEND(filter, "timestamp", "{", "$lte", BCON_DATE_TIME(query->at_ms), "}");
-  put_published(filter);
+  mg_published_filter(filter);
   bson_t *sort = query->by == AZD_BY_TIME ? latest_first() : newest_first();
   int rc = read_one((struct mg_store *)base, filter, sort, arena, snapshot, error);
   if (rc == AZD_ENOTFOUND) azd_fail(error, rc, "%s has no such snapshot: `azdrift snapshots` lists them", base->name);
@@ -136,25 +138,17 @@ static bson_t *list_opts(bool of_scope, size_t limit) {
   return opts;
 }
 
-int mg_snapshots(struct azd_store *base, struct azd_str scope, int64_t before_seq, size_t limit,
-                 struct azd_arena *arena, struct azd_snapshot **snapshots, size_t *count, struct azd_error *error) {
-  struct mg_store *store = (struct mg_store *)base;
+static int read_all(struct mg_store *store, const bson_t *filter, const bson_t *opts, struct azd_arena *arena,
+                    struct azd_snapshot **snapshots, size_t *count, struct azd_error *error) {
   struct mg_patience patience = {0};
   int rc;
   do {
     struct mg_list list;
     const bson_t *doc;
     size_t capacity = 0;
-    bson_t *filter = scope.size ? mg_scoped(scope) : bson_new();
-    if (scope.size && before_seq) BCON_APPEND(filter, "seq", "{", "$lt", BCON_INT64(before_seq), "}");
-    put_published(filter);
     *count = 0;
     *snapshots = NULL;
-    if (!limit) {
-      bson_destroy(filter);
-      return 0; /* to MongoDB 0 is no limit */
-    }
-    rc = mg_list_open(store, MG_SNAPSHOTS, filter, list_opts(scope.size > 0, limit), &list, error);
+    rc = mg_list_open(store, MG_SNAPSHOTS, bson_copy(filter), bson_copy(opts), &list, error);
     while (!rc && (rc = mg_list_next(&list, &doc, error)) > 0) {
       *snapshots = mg_array_room(arena, *snapshots, *count, &capacity, sizeof **snapshots);
       rc = *snapshots ? mg_snapshot_read(store, doc, arena, &(*snapshots)[*count], error)
@@ -163,6 +157,32 @@ int mg_snapshots(struct azd_store *base, struct azd_str scope, int64_t before_se
     }
     mg_list_close(&list);
   } while (mg_again(store, &patience, rc));
+  return rc;
+}
+
+int mg_snapshots(struct azd_store *base, struct azd_str scope, int64_t before_seq, size_t limit,
+                 struct azd_arena *arena, struct azd_snapshot **snapshots, size_t *count, struct azd_error *error) {
+  *count = 0;
+  *snapshots = NULL;
+  if (!limit) return 0; /* to MongoDB 0 is no limit */
+  bson_t *filter = mg_published_filter(scope.size ? mg_scoped(scope) : bson_new());
+  bson_t *opts = list_opts(scope.size > 0, limit);
+  if (scope.size && before_seq) BCON_APPEND(filter, "seq", "{", "$lt", BCON_INT64(before_seq), "}");
+  int rc = read_all((struct mg_store *)base, filter, opts, arena, snapshots, count, error);
+  bson_destroy(filter);
+  bson_destroy(opts);
+  return rc;
+}
+
+int mg_chain(struct azd_store *base, struct azd_str scope, int64_t after_seq, size_t limit, struct azd_arena *arena,
+             struct azd_snapshot **snapshots, size_t *count, struct azd_error *error) {
+  bson_t *filter = mg_scoped(scope), *opts = BCON_NEW("sort", "{", "seq", BCON_INT32(1), "}");
+  BCON_APPEND(filter, "seq", "{", "$gt", BCON_INT64(after_seq), "}", "status", "{", "$in", "[", BCON_UTF8("partial"),
+              BCON_UTF8("complete"), BCON_UTF8("thinning"), BCON_UTF8("thinned"), "]", "}");
+  BSON_APPEND_INT64(opts, "limit", limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
+  int rc = read_all((struct mg_store *)base, filter, opts, arena, snapshots, count, error);
+  bson_destroy(filter);
+  bson_destroy(opts);
   return rc;
 }
 

@@ -11,7 +11,11 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-enum { SQ_STATEMENTS = 96, SQ_IDLE_READERS = 8, SQ_SCHEMA_VERSION = 2 };
+enum { SQ_STATEMENTS = 96, SQ_IDLE_READERS = 8, SQ_SCHEMA_VERSION = 3 };
+
+/* Status of a snapshot that somebody still works at: closing, thinning. Word for word, so that SQLite takes the index
+ * on them. */
+#define SQ_UNFINISHED "(1,5)"
 
 struct sq_store;
 
@@ -60,6 +64,9 @@ void sq_close(struct azd_store *store);
 /* ---- sqlite_schema.c ---- */
 /* Is it ours, and of a version we know? Makes the tables in an empty file. Within no transaction. */
 int sq_schema_ready(struct sq_conn *conn, bool read_only, struct azd_error *error);
+/* An empty database in memory with the tables and indexes of today. SQLite's code; *model is to be closed in any case.
+ */
+int sq_schema_model(sqlite3 **model);
 
 /* ---- sqlite_conn.c: connections, transactions, statements ---- */
 int sq_conn_open(struct sq_store *store, bool write, struct sq_conn **conn, struct azd_error *error);
@@ -82,6 +89,8 @@ int sq_fail(struct sq_conn *conn, int sqlite_code, const char *doing, struct azd
 int sq_run(struct sq_conn *conn, struct azd_error *error, const char *sql, const char *format, ...);
 int sq_query(struct sq_conn *conn, sqlite3_stmt **stmt, struct azd_error *error, const char *sql, const char *format,
              ...);
+/* Statements without results, that need no place in the cache. */
+int sq_exec(struct sq_conn *conn, const char *sql, const char *doing, struct azd_error *error);
 /* 1: a row; 0: the end, and the statement is done; else the error, and it is done. */
 int sq_step(struct sq_conn *conn, sqlite3_stmt *stmt, struct azd_error *error);
 static inline void sq_done(sqlite3_stmt *stmt) {
@@ -128,9 +137,25 @@ int sq_snapshot(struct azd_store *, const struct azd_snapshot_query *, struct az
                 struct azd_error *);
 int sq_snapshots(struct azd_store *, struct azd_str scope, int64_t before_seq, size_t limit, struct azd_arena *,
                  struct azd_snapshot **, size_t *, struct azd_error *);
+int sq_chain(struct azd_store *, struct azd_str scope, int64_t after_seq, size_t limit, struct azd_arena *,
+             struct azd_snapshot **, size_t *, struct azd_error *);
 int sq_scopes(struct azd_store *, struct azd_arena *, const char ***, size_t *, struct azd_error *);
+
+/* ---- sqlite_maintain.c ---- */
 int sq_stats(struct azd_store *, struct azd_store_stats *, struct azd_error *);
+int sq_scope_stats(struct azd_store *, struct azd_str scope, struct azd_scope_stats *, struct azd_error *);
 int sq_self_check(struct azd_store *, void (*on_finding)(void *, const char *), void *, struct azd_error *);
+int sq_rebuild_indexes(struct azd_store *, struct azd_error *);
+
+/* ---- sqlite_thin.c ---- */
+int sq_marks(struct azd_store *, struct azd_str scope, struct azd_arena *, struct azd_mark **, size_t *,
+             struct azd_error *);
+int sq_thin_mark(struct azd_store *, struct azd_str scope, const int64_t *, size_t, size_t *, struct azd_error *);
+int sq_thin_some(struct azd_store *, struct azd_str scope, struct azd_gap, int64_t limit, int64_t *,
+                 struct azd_error *);
+int sq_thin_count(struct azd_store *, struct azd_str scope, struct azd_gap, struct azd_thin_count *,
+                  struct azd_error *);
+int sq_thin_finish(struct azd_store *, struct azd_str scope, struct azd_gap, struct azd_error *);
 
 /* ---- sqlite_lease.c ---- */
 int sq_acquire(struct azd_store *, struct azd_lease *, int64_t ttl_ms, struct azd_error *);
@@ -163,6 +188,7 @@ int sq_version(struct azd_store *, struct azd_str scope, const struct azd_key *,
                struct azd_version *, struct azd_error *);
 int sq_types(struct azd_store *, struct azd_str scope, int64_t seq, struct azd_arena *, struct azd_type_count **,
              size_t *, struct azd_error *);
+int sq_scan(struct azd_store *, const struct azd_scan_query *, struct azd_version_cursor **, struct azd_error *);
 
 /* ---- sqlite_baseline.c ---- */
 int sq_baseline_set(struct azd_store *, struct azd_str scope, const struct azd_str *types, size_t count, int64_t seq,

@@ -212,6 +212,11 @@ int sq_run(struct sq_conn *conn, struct azd_error *error, const char *sql, const
   return rc;
 }
 
+int sq_exec(struct sq_conn *conn, const char *sql, const char *doing, struct azd_error *error) {
+  int code = sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
+  return code ? sq_fail(conn, code, doing, error) : 0;
+}
+
 static int vquery(struct sq_conn *conn, sqlite3_stmt **stmt, struct azd_error *error, const char *sql,
                   const char *format, va_list arguments) {
   int rc = prepared(conn, sql, stmt, error);

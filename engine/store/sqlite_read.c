@@ -22,7 +22,7 @@ struct sq_cursor {
 
 #define ROW_FIELDS                                                                                                     \
   "SELECT v.khash, v.from_seq, v.to_seq, v.hash, v.resource_id, k.type, k.view, k.api_version, k.redaction,"           \
-  " p.subscription_id, p.resource_group, "
+  " p.subscription_id, p.resource_group, v.prev_from, "
 #define ROW_FROM " FROM version v JOIN kind k ON k.id=v.kind JOIN place p ON p.id=v.place WHERE v.id=?"
 static const char row_with_body[] = ROW_FIELDS "v.body" ROW_FROM;
 static const char row_without_body[] = ROW_FIELDS "x''" ROW_FROM;
@@ -38,7 +38,8 @@ static int fill(struct sq_conn *conn, sqlite3_stmt *row, int64_t last_published,
                             .redaction = sq_str(row, 8),
                             .subscription_id = sq_str(row, 9),
                             .resource_group = sq_str(row, 10),
-                            .body = sq_str(row, 11)};
+                            .prev_from = sq_i64(row, 11),
+                            .body = sq_str(row, 12)};
   if (v->to_seq > last_published) v->to_seq = AZD_SEQ_OPEN;
   int rc = sq_bytes(conn, row, 0, v->key.bytes, AZD_KEY_BYTES, error);
   return rc ? rc : sq_bytes(conn, row, 3, v->hash, AZD_HASH_BYTES, error);
@@ -192,6 +193,13 @@ static int load_map(struct sq_conn *conn, int64_t scope_id, struct azd_map *map,
   int rc = sq_last_seq(conn, scope_id, &last, error);
   if (rc || last == since) return rc;
   bool full = since == 0 || since > last; /* beyond the last: of another file */
+  if (!full) {
+    /* What was thinned out in between is known again only from a snapshot that was kept. */
+    rc = sq_int(conn, &since, error, "SELECT seq FROM snapshot WHERE scope=? AND seq=? AND status IN (3,4)", "ii",
+                scope_id, since);
+    if (rc && rc != AZD_ENOTFOUND) return rc;
+    full = rc == AZD_ENOTFOUND;
+  }
   struct azd_map_load *load = azd_map_load_begin(map, full);
   if (!load) return azd_fail(error, AZD_ENOMEM, "no memory for the map of open versions");
   rc = full ? load_full(conn, scope_id, last, load, error) : load_opened(conn, scope_id, since, last, load, error);
@@ -233,7 +241,8 @@ static int query_open(struct sq_conn *conn, int64_t scope_id, int64_t seq, const
   if (type_prefix) memcpy(low, type_prefix, AZD_KEY_TYPE_BYTES), memcpy(high, type_prefix, AZD_KEY_TYPE_BYTES);
   int rc = sq_last_seq(conn, scope_id, last, error);
   if (!rc)
-    rc = sq_int(conn, &closing, error, "SELECT count(*) FROM snapshot WHERE scope=? AND status=1", "i", scope_id);
+    rc = sq_int(conn, &closing, error,
+                "SELECT count(*) FROM snapshot WHERE scope=? AND status=1 AND status IN " SQ_UNFINISHED, "i", scope_id);
   if (rc) return rc;
   return sq_query(conn, order, error, seq == *last && !closing ? now : then, "ibbi", scope_id, sq_blob(low, sizeof low),
                   sq_blob(high, sizeof high), seq);
@@ -397,4 +406,22 @@ int sq_types(struct azd_store *base, struct azd_str scope, int64_t seq, struct a
   if (!rc) rc = count_types(conn, order, arena, types, count, error);
   sq_read_end(conn);
   return rc;
+}
+
+/* ---- everything, as it is stored ---- */
+
+int sq_scan(struct azd_store *store, const struct azd_scan_query *query, struct azd_version_cursor **out,
+            struct azd_error *error) {
+  static const char sql[] = "SELECT id, khash FROM version INDEXED BY version_key WHERE scope=? AND (khash, from_seq)>"
+                            "(?,?) ORDER BY khash, from_seq";
+  struct sq_cursor *cursor;
+  int64_t scope_id = 0;
+  int rc = cursor_new(store, query->bodies, &cursor, error);
+  if (rc) return rc;
+  cursor->last_published = AZD_SEQ_OPEN - 1;
+  rc = sq_scope_id(cursor->conn, query->scope, &scope_id, error);
+  if (!rc)
+    rc = sq_query(cursor->conn, &cursor->order, error, sql, "ibi", scope_id,
+                  sq_blob(query->after_key.bytes, AZD_KEY_BYTES), query->after_from);
+  return cursor_done(cursor, rc == AZD_ENOTFOUND ? 0 : rc, out);
 }

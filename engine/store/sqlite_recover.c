@@ -62,8 +62,10 @@ static int closing(struct sq_store *store, int64_t scope_id, int64_t *seq, struc
   struct sq_conn *conn;
   int rc = sq_read_begin(store, &conn, error);
   if (rc) return rc;
-  rc = sq_int(conn, seq, error, "SELECT seq FROM snapshot WHERE scope=? AND status=1 ORDER BY seq LIMIT 1", "i",
-              scope_id);
+  rc =
+      sq_int(conn, seq, error,
+             "SELECT seq FROM snapshot WHERE scope=? AND status=1 AND status IN " SQ_UNFINISHED " ORDER BY seq LIMIT 1",
+             "i", scope_id);
   sq_read_end(conn);
   return rc;
 }

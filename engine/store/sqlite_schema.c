@@ -82,13 +82,22 @@ static const char schema_2[] =
     "DROP TABLE accepted_1;"
     "ALTER TABLE drift_life ADD COLUMN earlier TEXT NOT NULL DEFAULT '';";
 
+/* What is not finished is looked for at each read and each start: among thousands of snapshots, an index has it. */
+static const char schema_3[] =
+    "CREATE INDEX snapshot_unfinished ON snapshot(scope, status, seq) WHERE status IN " SQ_UNFINISHED ";";
+
 /* migrations[n] brings a file from version n to n + 1. They only ever get longer. */
-static const char *const migrations[] = {schema_1, schema_2};
+static const char *const migrations[] = {schema_1, schema_2, schema_3};
 _Static_assert(sizeof migrations / sizeof *migrations == SQ_SCHEMA_VERSION, "one migration a version");
 
 static int exec(struct sq_conn *conn, const char *sql, struct azd_error *error) {
-  int code = sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
-  return code ? sq_fail(conn, code, "making its tables", error) : 0;
+  return sq_exec(conn, sql, "making its tables", error);
+}
+
+int sq_schema_model(sqlite3 **model) {
+  int code = sqlite3_open(":memory:", model);
+  for (size_t i = 0; !code && i < SQ_SCHEMA_VERSION; i++) code = sqlite3_exec(*model, migrations[i], NULL, NULL, NULL);
+  return code;
 }
 
 static int read_version(struct sq_conn *conn, int64_t *version, struct azd_error *error) {
@@ -144,11 +153,12 @@ int sq_schema_ready(struct sq_conn *conn, bool read_only, struct azd_error *erro
         error, AZD_EUNSUPPORTED,
         "%s was written by a newer azdrift (schema %lld, this one knows %d): use that azdrift, or another file",
         conn->store->path, (long long)version, SQ_SCHEMA_VERSION);
+  conn->store->base.schema = (struct azd_schema){SQ_SCHEMA_VERSION, version};
   if (read_only)
     return version == SQ_SCHEMA_VERSION ? 0
            : version == 0 ? azd_fail(error, AZD_EPARSE, "%s is empty: collect into it first", conn->store->path)
-                          : azd_fail(error, AZD_EUNSUPPORTED, "%s has an older schema: open it for writing once",
-                                     conn->store->path);
+                          : azd_fail(error, AZD_EUNSUPPORTED, "%s has an older schema (%lld): run `azdrift db migrate`",
+                                     conn->store->path, (long long)version);
   rc = prepare_file(conn, error);
   if (rc || version == SQ_SCHEMA_VERSION) return rc;
   rc = exec(conn, "BEGIN IMMEDIATE", error);

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #define PUBLISHED "status IN (3,4)"
-#define SNAPSHOT_FIELDS                                                                                                \
-  "n.id, n.seq, n.timestamp_ms, n.status, c.name, n.subscription_id, n.resource_group, n.coverage, n.missing,"         \
+#define ALL_SNAPSHOTS                                                                                                  \
+  "n.id, n.seq, n.timestamp_ms, n.final_status, c.name, n.subscription_id, n.resource_group, n.coverage, n.missing,"   \
   " n.stamps, n.redaction_key, n.resources, n.added, n.changed, n.removed, n.hashes_xor, n.previous_chain,"            \
-  " n.changes_hash, n.chain FROM snapshot n JOIN scope c ON c.id = n.scope WHERE n." PUBLISHED
+  " n.changes_hash, n.chain, n.status FROM snapshot n JOIN scope c ON c.id = n.scope WHERE "
+#define SNAPSHOT_FIELDS ALL_SNAPSHOTS "n." PUBLISHED
 _Static_assert(AZD_SNAPSHOT_PARTIAL == 3 && AZD_SNAPSHOT_COMPLETE == 4, "PUBLISHED names them");
 
 int sq_scope_id(struct sq_conn *conn, struct azd_str scope, int64_t *id, struct azd_error *error) {
@@ -33,7 +34,8 @@ static int read_row(struct sq_conn *conn, sqlite3_stmt *stmt, struct azd_arena *
                              .resources = sq_i64(stmt, 11),
                              .added = sq_i64(stmt, 12),
                              .changed = sq_i64(stmt, 13),
-                             .removed = sq_i64(stmt, 14)};
+                             .removed = sq_i64(stmt, 14),
+                             .thinned = sq_i64(stmt, 19) >= AZD_SNAPSHOT_THINNING};
   snprintf(s->id, sizeof s->id, "%.*s", AZD_STR_FORMAT(id));
   struct azd_str *strings[] = {&s->scope,   &s->subscription_id, &s->resource_group, &s->coverage,
                                &s->missing, &s->stamps,          &s->redaction_key};
@@ -117,14 +119,35 @@ int sq_snapshot(struct azd_store *base, const struct azd_snapshot_query *query, 
   return rc;
 }
 
+/* All rows of stmt; it is done then. */
+static int read_all(struct sq_conn *conn, sqlite3_stmt *stmt, struct azd_arena *arena, struct azd_snapshot **snapshots,
+                    size_t *count, struct azd_error *error) {
+  size_t capacity = 0;
+  int rc;
+  while ((rc = sq_step(conn, stmt, error)) > 0) {
+    *snapshots = sq_array_room(arena, *snapshots, *count, &capacity, sizeof **snapshots);
+    rc = *snapshots ? read_row(conn, stmt, arena, &(*snapshots)[*count], error)
+                    : azd_fail(error, AZD_ENOMEM, "no memory for snapshots");
+    if (rc) {
+      sq_done(stmt);
+      return rc;
+    }
+    ++*count;
+  }
+  return rc;
+}
+
+static int64_t most_of(size_t limit) {
+  return limit > INT64_MAX ? INT64_MAX : (int64_t)limit;
+}
+
 int sq_snapshots(struct azd_store *base, struct azd_str scope, int64_t before_seq, size_t limit,
                  struct azd_arena *arena, struct azd_snapshot **snapshots, size_t *count, struct azd_error *error) {
   static const char of_scope[] = "SELECT " SNAPSHOT_FIELDS " AND n.scope=? AND n.seq<? ORDER BY n.seq DESC LIMIT ?";
   static const char of_all[] = "SELECT " SNAPSHOT_FIELDS " ORDER BY n.timestamp_ms DESC, n.seq DESC LIMIT ?";
   struct sq_conn *conn;
   sqlite3_stmt *stmt;
-  int64_t scope_id = 0, most = limit > INT64_MAX ? INT64_MAX : (int64_t)limit;
-  size_t capacity = 0;
+  int64_t scope_id = 0, most = most_of(limit);
   *count = 0;
   *snapshots = NULL;
   int rc = sq_read_begin((struct sq_store *)base, &conn, error);
@@ -134,17 +157,27 @@ int sq_snapshots(struct azd_store *base, struct azd_str scope, int64_t before_se
     rc = sq_query(conn, &stmt, error, of_scope, "iii", scope_id, before_seq ? before_seq : INT64_MAX, most);
   else if (!rc)
     rc = sq_query(conn, &stmt, error, of_all, "i", most);
-  while (!rc && (rc = sq_step(conn, stmt, error)) > 0) {
-    *snapshots = sq_array_room(arena, *snapshots, *count, &capacity, sizeof **snapshots);
-    rc = *snapshots ? read_row(conn, stmt, arena, &(*snapshots)[*count], error)
-                    : azd_fail(error, AZD_ENOMEM, "no memory for snapshots");
-    if (rc)
-      sq_done(stmt);
-    else
-      ++*count;
-  }
+  if (!rc) rc = read_all(conn, stmt, arena, snapshots, count, error);
   sq_read_end(conn);
   return rc;
+}
+
+int sq_chain(struct azd_store *base, struct azd_str scope, int64_t after_seq, size_t limit, struct azd_arena *arena,
+             struct azd_snapshot **snapshots, size_t *count, struct azd_error *error) {
+  static const char sql[] =
+      "SELECT " ALL_SNAPSHOTS "n.status IN (3,4,5,6) AND n.scope=? AND n.seq>? ORDER BY n.seq LIMIT ?";
+  struct sq_conn *conn;
+  sqlite3_stmt *stmt;
+  int64_t scope_id = 0;
+  *count = 0;
+  *snapshots = NULL;
+  int rc = sq_read_begin((struct sq_store *)base, &conn, error);
+  if (rc) return rc;
+  rc = sq_scope_id(conn, scope, &scope_id, error);
+  if (!rc) rc = sq_query(conn, &stmt, error, sql, "iii", scope_id, after_seq, most_of(limit));
+  if (!rc) rc = read_all(conn, stmt, arena, snapshots, count, error);
+  sq_read_end(conn);
+  return rc == AZD_ENOTFOUND ? 0 : rc;
 }
 
 int sq_scopes(struct azd_store *base, struct azd_arena *arena, const char ***scopes, size_t *count,
@@ -165,47 +198,6 @@ int sq_scopes(struct azd_store *base, struct azd_arena *arena, const char ***sco
       sq_done(stmt);
     else
       (*scopes)[(*count)++] = name.data;
-  }
-  sq_read_end(conn);
-  return rc;
-}
-
-int sq_stats(struct azd_store *base, struct azd_store_stats *stats, struct azd_error *error) {
-  struct sq_conn *conn;
-  *stats = (struct azd_store_stats){0};
-  int rc = sq_read_begin((struct sq_store *)base, &conn, error);
-  if (rc) return rc;
-  if (!rc) rc = sq_int(conn, &stats->schema_version, error, "SELECT max(version) FROM migration", "");
-  if (!rc) rc = sq_int(conn, &stats->scopes, error, "SELECT count(*) FROM scope", "");
-  if (!rc) rc = sq_int(conn, &stats->snapshots, error, "SELECT count(*) FROM snapshot WHERE " PUBLISHED, "");
-  if (!rc) rc = sq_int(conn, &stats->versions, error, "SELECT count(*) FROM version", "");
-  if (!rc)
-    rc = sq_int(conn, &stats->open_versions, error,
-                "SELECT count(*) FROM version v WHERE v.to_seq=9223372036854775807 AND EXISTS (SELECT 1 FROM snapshot n"
-                " WHERE n.scope=v.scope AND n.seq=v.from_seq AND n." PUBLISHED ")",
-                "");
-  if (!rc) rc = sq_int(conn, &stats->reports, error, "SELECT count(*) FROM report", "");
-  if (!rc) rc = sq_int(conn, &stats->drifts, error, "SELECT count(*) FROM drift_life", "");
-  if (!rc) rc = sq_int(conn, &stats->dictionaries, error, "SELECT count(*) FROM dictionary", "");
-  if (!rc) rc = sq_int(conn, &stats->body_bytes, error, "SELECT coalesce(sum(length(body)), 0) FROM version", "");
-  if (!rc)
-    rc = sq_int(conn, &stats->disk_bytes, error,
-                "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()", "");
-  sq_read_end(conn);
-  return rc;
-}
-
-int sq_self_check(struct azd_store *base, void (*on_finding)(void *, const char *), void *context,
-                  struct azd_error *error) {
-  struct sq_conn *conn;
-  sqlite3_stmt *stmt;
-  int rc = sq_read_begin((struct sq_store *)base, &conn, error);
-  if (rc) return rc;
-  rc = sq_query(conn, &stmt, error, "PRAGMA integrity_check(100)", "");
-  while (!rc && (rc = sq_step(conn, stmt, error)) > 0) {
-    struct azd_str finding = sq_str(stmt, 0);
-    rc = 0;
-    if (!azd_str_equal(finding, AZD_STR("ok"))) on_finding(context, finding.data);
   }
   sq_read_end(conn);
   return rc;

@@ -130,10 +130,25 @@ int azd_store_project(struct azd_store *store, struct azd_str scope, bool anew, 
 
 /* ---- reading ---- */
 
+/* That a snapshot was there once, people want to be told. */
+static int why_not(struct azd_store *store, const struct azd_snapshot_query *query, struct azd_arena *arena,
+                   struct azd_error *error) {
+  struct azd_snapshot *found;
+  size_t count;
+  int rc = azd_store_chain(store, query->scope, query->seq - 1, 1, arena, &found, &count, error);
+  if (!rc && count && found->seq == query->seq && found->thinned)
+    return azd_fail(error, AZD_ENOTFOUND,
+                    "%s: snapshot %lld was thinned out by retention: `azdrift snapshots` lists those that are kept",
+                    store->name, (long long)query->seq);
+  return rc ? rc
+            : azd_fail(error, AZD_ENOTFOUND, "%s has no such snapshot: `azdrift snapshots` lists them", store->name);
+}
+
 int azd_store_snapshot(struct azd_store *store, const struct azd_snapshot_query *query, struct azd_arena *arena,
                        struct azd_snapshot *snapshot, struct azd_error *error) {
   int rc = scope_ok(query->scope, query->by == AZD_BY_ID, error);
-  return rc ? rc : store->ops->snapshot(store, query, arena, snapshot, error);
+  if (!rc) rc = store->ops->snapshot(store, query, arena, snapshot, error);
+  return rc == AZD_ENOTFOUND && query->by == AZD_BY_SEQ ? why_not(store, query, arena, error) : rc;
 }
 
 int azd_store_snapshots(struct azd_store *store, struct azd_str scope, int64_t before_seq, size_t limit,

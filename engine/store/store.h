@@ -112,6 +112,8 @@ enum azd_snapshot_status {
   AZD_SNAPSHOT_VOID = 2,    /* a seq that will never be one */
   AZD_SNAPSHOT_PARTIAL = 3, /* published; its coverage says what could not be read */
   AZD_SNAPSHOT_COMPLETE = 4,
+  AZD_SNAPSHOT_THINNING = 5, /* was published; retention takes its versions (maintain.h): no reader sees it */
+  AZD_SNAPSHOT_THINNED = 6,  /* they are gone; its fields stay, for the chain */
 };
 
 struct azd_snapshot {
@@ -126,6 +128,7 @@ struct azd_snapshot {
   int64_t resources, added, changed, removed;            /* resources: versions open at seq */
   uint8_t hashes_xor[AZD_HASH_BYTES];                    /* of all versions open at seq: readers verify with it */
   uint8_t previous_chain[AZD_HASH_BYTES], changes_hash[AZD_HASH_BYTES], chain[AZD_HASH_BYTES]; /* see chain.h */
+  bool thinned; /* by retention: only these fields are left of it (maintain.h) */
 };
 
 enum azd_snapshot_by { AZD_BY_LAST, AZD_BY_SEQ, AZD_BY_ID, AZD_BY_TIME };
@@ -212,7 +215,8 @@ int azd_store_project(struct azd_store *store, struct azd_str scope, bool anew, 
 struct azd_version {
   struct azd_key key;
   int64_t from_seq,
-      to_seq; /* equal: a tombstone, the resource was found gone at this seq; hash and body are empty then */
+      to_seq;        /* equal: a tombstone, the resource was found gone at this seq; hash and body are empty then */
+  int64_t prev_from; /* of the version it follows; 0: none. Filled by azd_store_scan only */
   struct azd_str id, type, view, api_version, subscription_id, resource_group, redaction;
   uint8_t hash[AZD_HASH_BYTES];
   struct azd_str body; /* encoded; empty where bodies were not asked for */
@@ -415,13 +419,19 @@ int azd_store_redaction_key(struct azd_store *store, struct azd_str key_id, stru
 /* ---- checking ---- */
 
 struct azd_check {
-  int64_t snapshots, versions, bodies; /* looked at */
+  int64_t snapshots, thinned, versions, bodies; /* looked at; snapshots with those that were thinned out */
+  int64_t left_over;                            /* versions of runs that died: harmless, the next run sweeps them */
   int64_t findings;
   char first[256]; /* the first of them, for people; empty: none */
 };
-/* Verifies per scope (empty: each): the chain link by link, count and xor of each snapshot, intervals that touch, and,
- * with bodies, that each decodes to bytes of its hash. on_finding (may be NULL) is called on this thread before the
- * call returns, once a finding. 0 also with findings. */
+/* Verifies per scope (empty: each): the chain link by link; that each snapshot which is kept follows from the one kept
+ * before it, by hash, count and xor; that versions stand under their keys and do not overlap; with bodies, that each
+ * decodes to bytes of its hash. From the oldest on, so that first is where it begins. on_finding (may be NULL) is
+ * called on this thread before the call returns, once a finding. 0 also with findings. azd_store_check asks the
+ * database first what it finds wrong with its own files and indexes, and where it does leaves the rest out. */
+int azd_store_verify(struct azd_store *store, struct azd_str scope, bool bodies,
+                     void (*on_finding)(void *context, const char *finding), void *context, struct azd_check *check,
+                     struct azd_error *error);
 int azd_store_check(struct azd_store *store, struct azd_str scope, bool bodies,
                     void (*on_finding)(void *context, const char *finding), void *context, struct azd_check *check,
                     struct azd_error *error);

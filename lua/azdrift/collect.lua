@@ -10,6 +10,7 @@ local json = require("azdrift.json")
 local log = require("azdrift.log")
 local progress = require("azdrift.progress")
 local redaction = require("azdrift.redaction")
+local retention = require("azdrift.retention")
 local scope_reader = require("azdrift.azure.scope")
 local shape = require("azdrift.azure.shape")
 local system = require("azdrift.system")
@@ -104,6 +105,14 @@ local function train(store, scope)
   if done == nil then log.warn("untrained", string.format("%s: %s; bodies take more room until a later collection", scope, message)) end
 end
 
+-- The snapshot stands, whatever becomes of the old ones: the next collection tries again.
+local function thin_out(context, scope)
+  local ok, problem = pcall(retention.after_collect, context.store, scope, context.retention)
+  if ok then return end
+  if type(problem) ~= "table" or not problem.code then error(problem, 0) end
+  log.warn("not_thinned", string.format("%s: %s; old snapshots are thinned out by a later collection", scope, problem.message))
+end
+
 --- Collects one subscription and tells { scope, seq, resources, added, changed, removed, complete, report }, or raises
 -- { message, code } and tells nothing.
 function collect.scope(context, options, subscription)
@@ -127,6 +136,7 @@ function collect.scope(context, options, subscription)
     end
     options.tell(summary)
     train(context.store, scope)
+    thin_out(context, scope)
   end)
 end
 
@@ -184,7 +194,7 @@ local function collect_account(context, query, settings, signed_in)
   local options = { connections = settings.collect.connections, view = query.view, children = query.children, types = query.types,
     detect = query.detect, tell = query.tell, progress = progress.new(query.progress, #chosen) }
   local scope_context = { arm = signed_in.arm, catalog = signed_in.catalog, store = query.store, bundle = query.bundle,
-    redaction = context.redaction, owner = context.owner }
+    redaction = context.redaction, owner = context.owner, retention = settings.retention }
   task.each(chosen, SCOPES_AT_ONCE, function(subscription) guarded(scope_context, options, subscription) end)
 end
 

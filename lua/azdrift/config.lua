@@ -3,6 +3,7 @@
 local Checker = require("azdrift.config.check")
 local failure = require("azdrift.cli.failure")
 local file = require("azdrift.config.file")
+local retention = require("azdrift.retention")
 local settings = require("azdrift.settings")
 
 local config = {}
@@ -108,6 +109,11 @@ local function check_key(result)
   end
 end
 
+local function check_retention(result)
+  local problem = retention.problem(result.retention)
+  if problem then failure.raise("%s: %s", result.file or "retention", problem) end
+end
+
 --- Loads the configuration. host: env(name), read_file(path, max_bytes) -> text or nil, message; exists(path).
 --- wanted: --config's file or nil. flags: { ["severity.fail_on"] = "high" }.
 --- The result has every section of settings.lua, durations in seconds, and beside them `file` (path or nil),
@@ -127,6 +133,7 @@ function config.load(host, wanted, flags)
     result.store.path = file.from_folder(result.directory or ".", result.store.path)
   end
   check_key(result)
+  check_retention(result)
   return result
 end
 

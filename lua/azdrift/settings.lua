@@ -107,9 +107,12 @@ settings.ROWS = {
       { "on", "list", "transitions: `new`, `worse`, `resolved`", choices = { "new", "worse", "resolved" },
         default = { "new", "worse", "resolved" } },
     } },
-  { "retention.all", "duration", "of the service: every snapshot is kept this long", default = "30d" },
-  { "retention.daily", "duration", "after that one a day", default = "180d" },
-  { "retention.weekly", "duration", "after that one a week", default = "2y" },
+  { "retention.all", "duration", "every snapshot is kept this long; after each collection and by `azdrift db compact` older ones are "
+    .. "thinned out", default = "30d" },
+  { "retention.daily", "duration", "the last snapshot of each day (UTC) is kept this long; not shorter than `all`", default = "180d" },
+  { "retention.weekly", "duration", "the last of each week; not shorter than `daily`", default = "2y" },
+  { "retention.monthly", "duration", "the last of each month; not shorter than `weekly`. What a baseline stands on, and the newest, "
+    .. "always stay", default = "10y" },
 }
 
 --- "collect.every" -> "AZDRIFT_COLLECT_EVERY", where the row names no other; nil for what has no place in one variable.

@@ -82,18 +82,97 @@ function store:train(scope) end
 function store:project(scope, anew) end
 
 ---@class azdrift.store.check
----@field snapshots integer  looked at, as are the next two
+---@field snapshots integer  looked at, as are the next three
+---@field thinned integer  of those: only their fields are left
 ---@field versions integer
 ---@field bodies integer
+---@field left_over integer  versions of runs that died; the next run sweeps them
 ---@field findings integer
 ---@field first? string  the first of them, for people
 
---- Verifies the chain, counts and hashes of every snapshot, and with bodies that each body is what was hashed.
+--- The database's own files and indexes; then all that verify looks at.
 ---@param query { scope?: string, bodies?: boolean }
 ---@return azdrift.store.check? check
 ---@return string? message
 ---@return string? code
 function store:check(query) end
+
+--- The chain, counts and hashes of every snapshot, keys and intervals of versions, and with bodies that each body is what was
+--- hashed. From the oldest on: first is where it begins.
+---@param query { scope?: string, bodies?: boolean }
+---@return azdrift.store.check? check
+---@return string? message
+---@return string? code
+function store:verify(query) end
+
+--- Is this the chain of a snapshot of the scope, also of one that was thinned out?
+---@param scope string
+---@param chain string  64 hexadecimal digits
+---@return boolean? found
+---@return string? message
+---@return string? code
+function store:has_chain(scope, chain) end
+
+---@class azdrift.store.mark
+---@field seq integer
+---@field timestamp_ms integer
+---@field state "kept"|"thinning"|"thinned"|"closing"
+
+--- All snapshots that were ever published, in order of seq.
+---@param scope string
+---@return azdrift.store.mark[]? marks
+---@return string? message
+---@return string? code
+function store:marks(scope) end
+
+--- Marks snapshots to be thinned out: nobody reads them from then on. The last one, and what a baseline stands on, stay.
+---@param scope string
+---@param seqs integer[]
+---@return integer? marked
+---@return string? message
+---@return string? code
+function store:thin(scope, seqs) end
+
+--- What would go if seqs were marked.
+---@param scope string
+---@param seqs integer[]
+---@return { snapshots: integer, versions: integer, body_bytes: integer }? counted
+---@return string? message
+---@return string? code
+function store:thin_count(scope, seqs) end
+
+--- Deletes at most limit versions that only marked snapshots show.
+---@param scope string
+---@param limit integer  1 to 10000
+---@return integer? deleted
+---@return boolean|string|nil done  nothing is left to delete; or the message
+---@return string? code
+function store:thin_step(scope, limit) end
+
+---@class azdrift.store.scope_stats
+---@field snapshots integer
+---@field versions integer
+---@field open_versions integer
+---@field body_bytes integer  as stored
+---@field first_ms? integer  of the oldest snapshot
+---@field last_ms? integer  of the newest
+---@field last_seq? integer
+
+---@param scope string
+---@return azdrift.store.scope_stats? stats
+---@return string? message
+---@return string? code
+function store:scope_stats(scope) end
+
+---@return integer version  of the schema, now
+---@return integer found  what it was when the store was opened; 0: the store was empty
+function store:schema() end
+
+--- Makes every index anew, and what is missing of them.
+---@return true? done
+---@return string? message
+---@return string? code
+function store:rebuild_indexes() end
 
 -- Writing: acquire a lease, load the map, begin, put and remove, publish, release.
 

@@ -489,6 +489,7 @@ static void intervals_agree_with_a_model_after_random_runs(void **state) {
 #include "store_contract_exact.h"
 #include "store_contract_leases.h"
 #include "store_contract_life.h"
+#include "store_contract_thin.h"
 #include "store_contract_threads.h"
 
 #define STORE_CONTRACT_CASES                                                                                           \
@@ -500,6 +501,6 @@ static void intervals_agree_with_a_model_after_random_runs(void **state) {
       STORE_CASE(expired_lease_is_taken_over), STORE_CASE(scopes_do_not_know_each_other),                              \
       STORE_CASE(late_writer_is_refused_at_the_fence), STORE_CASE(versions_of_a_dead_run_are_swept),                   \
       STORE_CASE(intervals_agree_with_a_model_after_random_runs), STORE_CONTRACT_LEASES_CASES,                         \
-      STORE_CONTRACT_LIFE_CASES, STORE_CONTRACT_THREADS_CASES, STORE_CONTRACT_EXACT_CASES
+      STORE_CONTRACT_LIFE_CASES, STORE_CONTRACT_THIN_CASES, STORE_CONTRACT_THREADS_CASES, STORE_CONTRACT_EXACT_CASES
 
 #endif

@@ -111,6 +111,61 @@ static void newer_schema_is_refused(void **state) {
   assert_refused(url, AZD_EUNSUPPORTED, "newer azdrift");
 }
 
+static void run_command(const char *database, bson_t *command) {
+  char url[256];
+  bson_error_t failure;
+  as("writer", "secret", database, url, sizeof url);
+  mongoc_client_t *client = mongoc_client_new(url);
+  if (!mongoc_client_command_simple(client, database, command, NULL, NULL, &failure)) fail_msg("%s", failure.message);
+  mongoc_client_destroy(client);
+  bson_destroy(command);
+}
+
+static void older_schema_is_migrated_by_who_may_write(void **state) {
+  char url[256];
+  struct azd_store *store;
+  (void)state;
+  need_server();
+  surgery("open_older", "azdrift", BCON_NEW("_id", BCON_UTF8("schema"), "version", BCON_INT64(1)));
+  as("reader", "secret", "open_older", url, sizeof url);
+  assert_int_equal(open_code(url, true), AZD_EUNSUPPORTED);
+  assert_non_null(strstr(ERR->text, "older schema (1): run `azdrift db migrate`"));
+  as("writer", "secret", "open_older", url, sizeof url);
+  store = world_open_at(url);
+  assert_int_equal(azd_store_schema(store).found, 1);
+  assert_int_equal(azd_store_schema(store).version, MG_SCHEMA_VERSION);
+  azd_store_close(store);
+  store = world_open_at(url);
+  assert_int_equal(azd_store_schema(store).found, MG_SCHEMA_VERSION);
+  azd_store_close(store);
+  as("reader", "secret", "open_older", url, sizeof url);
+  assert_int_equal(open_code(url, true), 0);
+}
+
+/* One is gone, one is on another field: both are named, and made what they should be. */
+static void wrong_indexes_are_named_and_made_anew(void **state) {
+  char url[256];
+  struct azd_store *store;
+  struct azd_check check;
+  (void)state;
+  as("writer", "secret", "open_indexes", url, sizeof url);
+  store = world_open_at(url);
+  must(azd_store_check(store, (struct azd_str){0}, false, NULL, NULL, &check, ERR));
+  assert_string_equal(check.first, "");
+  run_command("open_indexes", BCON_NEW("dropIndexes", BCON_UTF8(MG_VERSIONS), "index", BCON_UTF8(MG_BY_TO)));
+  run_command("open_indexes", BCON_NEW("dropIndexes", BCON_UTF8(MG_REPORTS), "index", BCON_UTF8("time")));
+  run_command("open_indexes", BCON_NEW("createIndexes", BCON_UTF8(MG_REPORTS), "indexes", "[", "{", "key", "{", "x",
+                                       BCON_INT32(1), "}", "name", BCON_UTF8("time"), "}", "]"));
+  must(azd_store_check(store, (struct azd_str){0}, false, NULL, NULL, &check, ERR));
+  assert_int_equal(check.findings, 2);
+  assert_string_equal(check.first,
+                      "the index scope_to of resource_versions is missing: `azdrift db rebuild indexes` makes it");
+  must(azd_store_rebuild_indexes(store, ERR));
+  must(azd_store_check(store, (struct azd_str){0}, false, NULL, NULL, &check, ERR));
+  assert_string_equal(check.first, "");
+  azd_store_close(store);
+}
+
 static void empty_database_is_nothing_to_read(void **state) {
   char url[256];
   (void)state;
@@ -165,6 +220,8 @@ int main(void) {
       cmocka_unit_test(user_who_may_only_read_is_said_and_may_read),
       cmocka_unit_test(database_of_another_program_is_refused),
       cmocka_unit_test(newer_schema_is_refused),
+      cmocka_unit_test(older_schema_is_migrated_by_who_may_write),
+      cmocka_unit_test(wrong_indexes_are_named_and_made_anew),
       cmocka_unit_test(empty_database_is_nothing_to_read),
       cmocka_unit_test(old_servers_and_look_alikes_are_refused),
   };

@@ -3,6 +3,7 @@
 #include "support/store_sqlite.h"
 
 #include "base/clock.h"
+#include "store/maintain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,13 +65,15 @@ static void what_is_no_store_is_left_alone(void **state) {
   drop_file(place);
 }
 
+enum { SCHEMA = 3 }; /* of today */
+
 static void newer_schema_is_refused(void **state) {
   struct world w;
   world_init(&w, &sqlite);
   (void)state;
-  surgery(w.place, "INSERT INTO migration VALUES(3, 0)");
-  assert_refused(w.place, false, AZD_EUNSUPPORTED, "newer azdrift (schema 3");
-  assert_refused(w.place, true, AZD_EUNSUPPORTED, "newer azdrift (schema 3");
+  surgery(w.place, "INSERT INTO migration VALUES(4, 0)");
+  assert_refused(w.place, false, AZD_EUNSUPPORTED, "newer azdrift (schema 4");
+  assert_refused(w.place, true, AZD_EUNSUPPORTED, "newer azdrift (schema 4");
   world_free(&w);
 }
 
@@ -83,7 +86,8 @@ static const char back_to_schema_1[] =
     "INSERT INTO accepted_1 SELECT a.scope, a.khash, type, resource_id, seq, body, hash, set_ms, until_ms, who, why"
     " FROM accepted a JOIN accepted_state s ON s.khash=a.khash;"
     "DROP TABLE accepted; DROP TABLE accepted_state; ALTER TABLE accepted_1 RENAME TO accepted;"
-    "ALTER TABLE drift_life DROP COLUMN earlier; DELETE FROM migration WHERE version > 1";
+    "ALTER TABLE drift_life DROP COLUMN earlier; DROP INDEX snapshot_unfinished; DELETE FROM migration WHERE version > "
+    "1";
 
 static void older_schema_is_migrated_with_what_was_accepted(void **state) {
   struct world w;
@@ -105,8 +109,12 @@ static void older_schema_is_migrated_with_what_was_accepted(void **state) {
   azd_store_close(w.store);
   w.store = NULL;
   surgery(w.place, back_to_schema_1);
-  assert_refused(w.place, true, AZD_EUNSUPPORTED, "older schema");
+  assert_refused(w.place, true, AZD_EUNSUPPORTED, "older schema (1): run `azdrift db migrate`");
   w.store = world_open_at(w.place);
+  assert_int_equal(azd_store_schema(w.store).found, 1);
+  assert_int_equal(azd_store_schema(w.store).version, SCHEMA);
+  world_assert_at(&w, seq, states);
+  world_assert_sound(&w);
   must(azd_store_accepted(w.store, SCOPE, NULL, &w.arena, &accepted, &count, ERR));
   assert_int_equal(count, 1);
   assert_string_equal(accepted[0].why.data, "planned");
@@ -114,6 +122,25 @@ static void older_schema_is_migrated_with_what_was_accepted(void **state) {
   assert_int_equal(accepted[0].state_count, 1);
   assert_int_equal(accepted[0].states[0].seq, seq);
   assert_int_equal(accepted[0].states[0].until_ms, 77);
+  world_reopen(&w);
+  assert_int_equal(azd_store_schema(w.store).found, SCHEMA);
+  world_free(&w);
+}
+
+static void missing_index_is_named_and_made_anew(void **state) {
+  struct world w;
+  int states[WORLD_RESOURCES];
+  struct azd_check check;
+  (void)state;
+  world_init(&w, &sqlite);
+  int64_t seq = world_first(&w, 30, states);
+  surgery(w.place, "DROP INDEX version_to");
+  must(azd_store_check(w.store, SCOPE, true, NULL, NULL, &check, ERR));
+  assert_int_equal(check.findings, 1);
+  assert_string_equal(check.first, "the index version_to is missing: `azdrift db rebuild indexes` makes it");
+  must(azd_store_rebuild_indexes(w.store, ERR));
+  world_assert_sound(&w);
+  world_assert_at(&w, seq, states);
   world_free(&w);
 }
 
@@ -386,6 +413,7 @@ int main(void) {
       cmocka_unit_test(what_is_no_store_is_left_alone),
       cmocka_unit_test(newer_schema_is_refused),
       cmocka_unit_test(older_schema_is_migrated_with_what_was_accepted),
+      cmocka_unit_test(missing_index_is_named_and_made_anew),
       cmocka_unit_test(url_of_a_store_that_is_not_built_in_is_refused_without_its_password),
       cmocka_unit_test(file_is_for_its_owner_alone),
       cmocka_unit_test(read_only_file_is_read_and_never_written),

@@ -10,9 +10,8 @@ local terminal = require("azdrift.cli.terminal")
 local main = {}
 
 -- In the order in which help shows them. Each is azdrift.cli.commands.<name>.
-main.NAMES = { "init", "collect", "drift", "baseline", "reports", "diff", "snapshots", "history", "export", "rules", "policies", "serve",
-  "keys", "audit", "lua",
-  "completion", "help", "version" }
+main.NAMES = { "init", "collect", "drift", "baseline", "reports", "diff", "snapshots", "history", "export", "rules", "policies", "db",
+  "verify", "serve", "keys", "audit", "lua", "completion", "help", "version" }
 
 -- Gives a declaration (and those below it) its full title: "azdrift rules explain".
 local function complete(command, parent)

@@ -13,12 +13,12 @@ function project.store_options(store, read_only)
     wait_timeout_ms = ms(store.wait_timeout), heartbeat_ms = ms(store.heartbeat), connections = store.connections }
 end
 
---- The store of the settings; to be closed (`local store <close> = ...`). options.read_only: a store that is not there
---- is an error that says how to get one.
+--- The store of the settings; to be closed (`local store <close> = ...`). options.read_only, options.existing: a store
+--- that is not there is an error that says how to get one.
 function project.store(context, options)
   local settings = context:settings()
   local read_only = options and options.read_only or false
-  if read_only and not settings.store.url and not context.host.kind(settings.store.path) then
+  if (read_only or options and options.existing) and not settings.store.url and not context.host.kind(settings.store.path) then
     failure.raise("%s: no store yet; `azdrift collect` makes it (store.path in azdrift.lua, or $AZDRIFT_STORE, says "
       .. "where)",
       settings.store.path)
