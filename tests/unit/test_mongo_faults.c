@@ -373,6 +373,8 @@ static void lease_from_a_future_that_was_none_is_over(void **state) {
 
 /* ---- changed by hand ---- */
 
+#define ZERO_HASH "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
 static void chain_names_the_first_break(void **state) {
   static const struct {
     const char *command, *says;
@@ -382,7 +384,42 @@ static void chain_names_the_first_break(void **state) {
        "snapshot 3"},
       {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'resources':{'$numberLong':'59'}}}}]}",
        "snapshot 2"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':3},'u':{'$set':{'status':'partial'}}}]}", "snapshot 3"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':1},'u':{'$set':{'subscription_id':'x'}}}]}", "snapshot 1"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'resource_group':'x'}}}]}", "snapshot 2"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'missing':'[1]'}}}]}", "snapshot 2"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'stamps':'{}'}}}]}", "snapshot 2"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':4},'u':{'$set':{'redaction_key':'k2'}}}]}", "snapshot 4"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'added':{'$numberLong':'59'}}}}]}", "snapshot 2"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'changed':{'$numberLong':'59'}}}}]}",
+       "snapshot 2"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'removed':{'$numberLong':'59'}}}}]}",
+       "snapshot 2"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'hashes_xor':{'$binary':{'base64':'" ZERO_HASH
+       "','subType':'00'}}}}}]}",
+       "snapshot 2"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'previous_chain':{'$binary':{'base64':'" ZERO_HASH
+       "','subType':'00'}}}}}]}",
+       "snapshot 2"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'changes_hash':{'$binary':{'base64':'" ZERO_HASH
+       "','subType':'00'}}}}}]}",
+       "snapshot 2"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'chain':{'$binary':{'base64':'" ZERO_HASH
+       "','subType':'00'}}}}}]}",
+       "snapshot 2"},
       {"{'delete':'snapshots','deletes':[{'q':{'seq':2},'limit':1}]}", "snapshot 3"},
+      {"{'delete':'snapshots','deletes':[{'q':{'seq':4},'limit':1}]}", "run 4, whose snapshot is gone"},
+      {"{'update':'snapshots','updates':[{'q':{'seq':2},'u':{'$set':{'seq':{'$numberLong':'9'}}}},{'q':{'seq':3},'u':{'"
+       "$set"
+       "':{'seq':{'$numberLong':'2'}}}},{'q':{'seq':9},'u':{'$set':{'seq':{'$numberLong':'3'}}}}]}",
+       "snapshot 2"},
+      {"{'update':'resource_versions','updates':[{'q':{'from_seq':3},'u':{'$set':{'hash':{'$binary':{'base64':"
+       "'" ZERO_HASH "','subType':'00'}}}}}]}",
+       "snapshot 3"},
+      {"{'update':'resource_versions','updates':[{'q':{'from_seq':3},'u':{'$set':{'id':'/else'}}}]}",
+       "its id or type is not the one it was stored under"},
+      {"{'update':'resource_versions','updates':[{'q':{'from_seq':1},'u':{'$set':{'from_seq':{'$numberLong':'2'}}}}]}",
+       "snapshot 1"},
       {"{'update':'resource_versions','updates':[{'q':{'from_seq':2},'u':{'$set':{'body':{'$binary':{'base64':'Unt9',"
        "'subType':'00'}}}}}]}",
        "snapshot 2"},
@@ -393,7 +430,7 @@ static void chain_names_the_first_break(void **state) {
   for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
     struct world w;
     struct azd_check check;
-    char command[512];
+    char command[640];
     snprintf(command, sizeof command, "%s", breaks[i].command);
     for (char *c = command; *c; c++)
       if (*c == '\'') *c = '"';
@@ -402,7 +439,7 @@ static void chain_names_the_first_break(void **state) {
     world_assert_sound(&w);
     mongoc_uri_t *uri = mongoc_uri_new(w.place);
     char *reply = mongod_run(server, 0, mongoc_uri_get_database(uri), command);
-    if (!reply || !strstr(reply, "\"n\" : 1")) fail_msg("%s: %s", command, reply ? reply : "refused");
+    if (!reply || !strstr(reply, "\"n\" : ")) fail_msg("%s: %s", command, reply ? reply : "refused");
     must(azd_store_check(w.store, (struct azd_str){0}, true, NULL, NULL, &check, ERR));
     if (!check.findings || !strstr(check.first, breaks[i].says))
       fail_msg("%s: found '%s' first, of %lld", command, check.first, (long long)check.findings);

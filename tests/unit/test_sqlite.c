@@ -336,10 +336,32 @@ static void chain_names_the_first_break(void **state) {
   static const struct {
     const char *sql, *says;
   } breaks[] = {
-      {"UPDATE snapshot SET coverage='{}' WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET id='01a20697-88d1-7e9f-b40b-36cf73c39682' WHERE seq=2", "snapshot 2"},
       {"UPDATE snapshot SET timestamp_ms=1 WHERE seq=3", "snapshot 3"},
+      {"UPDATE snapshot SET final_status=3 WHERE seq=3", "snapshot 3"},
+      {"UPDATE snapshot SET subscription_id='x' WHERE seq=1", "snapshot 1"},
+      {"UPDATE snapshot SET resource_group='x' WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET coverage='{}' WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET missing='[1]' WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET stamps='{}' WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET redaction_key='k2' WHERE seq=4", "snapshot 4"},
+      {"UPDATE snapshot SET resources=resources+1 WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET added=added+1 WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET changed=changed+1 WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET removed=removed+1 WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET hashes_xor=zeroblob(32) WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET previous_chain=zeroblob(32) WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET changes_hash=zeroblob(32) WHERE seq=2", "snapshot 2"},
       {"UPDATE snapshot SET chain=zeroblob(32) WHERE seq=2", "snapshot 2"},
+      {"DELETE FROM snapshot WHERE seq=1", "snapshot 2"},
       {"DELETE FROM snapshot WHERE seq=2", "snapshot 3"},
+      {"DELETE FROM snapshot WHERE seq=4", "snapshot 3"}, /* what run 4 ended is missing in it */
+      {"UPDATE snapshot SET seq=9 WHERE seq=2; UPDATE snapshot SET seq=2 WHERE seq=3; UPDATE snapshot SET seq=3 WHERE "
+       "seq=9",
+       "snapshot 2"},
+      {"UPDATE version SET from_seq=2 WHERE id=(SELECT min(id) FROM version WHERE from_seq=1)", "snapshot 1"},
+      {"UPDATE version SET resource_id='/else' WHERE id=(SELECT min(id) FROM version WHERE from_seq=2)",
+       "its id or type is not the one it was stored under"},
       {"UPDATE version SET body=x'527b7d' WHERE from_seq=2 AND to_seq>2", "snapshot 2"},
       {"UPDATE version SET hash=zeroblob(32) WHERE id=(SELECT min(id) FROM version WHERE from_seq=3)", "snapshot 3"},
       {"DELETE FROM version WHERE id=(SELECT min(id) FROM version WHERE from_seq=1)", "snapshot 1"},
@@ -356,6 +378,41 @@ static void chain_names_the_first_break(void **state) {
       for (int k = 0; k < WORLD_RESOURCES; k++) states[run][k] = k % 4 < run ? (k % 5 == 0 ? run : 1) : 0;
       world_commit(&w, states[run - 1], states[run]);
     }
+    assert_int_equal(findings_of(&w, first, sizeof first), 0);
+    surgery(w.place, breaks[i].sql);
+    assert_true(findings_of(&w, first, sizeof first) > 0);
+    if (!strstr(first, breaks[i].says)) fail_msg("%s: found '%s' first", breaks[i].sql, first);
+    world_free(&w);
+  }
+}
+
+/* Runs 2 and 3 are thinned out: their fields are chained as ever, and what run 4 shows has to follow from run 1. */
+static void chain_holds_what_was_thinned_out(void **state) {
+  static const struct {
+    const char *sql, *says;
+  } breaks[] = {
+      {"UPDATE snapshot SET coverage='{}' WHERE seq=2", "snapshot 2"},
+      {"UPDATE snapshot SET changes_hash=zeroblob(32) WHERE seq=3", "snapshot 3"},
+      {"DELETE FROM snapshot WHERE seq=3", "snapshot 4"},
+      {"UPDATE snapshot SET status=4 WHERE seq=2", "snapshot 2"},
+      {"UPDATE version SET body=x'527b7d' WHERE id=(SELECT max(id) FROM version WHERE from_seq=4)", "snapshot 4"},
+      {"DELETE FROM version WHERE id=(SELECT max(id) FROM version WHERE from_seq=2)", "snapshot 4"},
+      {"UPDATE version SET hash=zeroblob(32) WHERE id=(SELECT max(id) FROM version WHERE from_seq=2)", "snapshot 4"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+    struct world w;
+    int states[5][WORLD_RESOURCES] = {{0}};
+    char first[256];
+    int64_t deleted;
+    bool done = false;
+    world_init(&w, &sqlite);
+    for (int run = 1; run < 5; run++) {
+      for (int k = 0; k < WORLD_RESOURCES; k++) states[run][k] = k % 4 < run ? (k % 5 == 0 ? run : 1) : 0;
+      world_commit(&w, states[run - 1], states[run]);
+    }
+    must(azd_store_thin(w.store, SCOPE, (int64_t[]){2, 3}, 2, NULL, ERR));
+    while (!done) must(azd_store_thin_step(w.store, SCOPE, 100, &deleted, &done, ERR));
     assert_int_equal(findings_of(&w, first, sizeof first), 0);
     surgery(w.place, breaks[i].sql);
     assert_true(findings_of(&w, first, sizeof first) > 0);
@@ -422,6 +479,7 @@ int main(void) {
       cmocka_unit_test(lease_from_a_future_that_was_none_is_over),
       cmocka_unit_test(damaged_pages_are_never_read_as_data),
       cmocka_unit_test(chain_names_the_first_break),
+      cmocka_unit_test(chain_holds_what_was_thinned_out),
       cmocka_unit_test(commit_that_died_while_closing_is_rolled_forward),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
