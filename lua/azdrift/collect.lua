@@ -95,7 +95,7 @@ end
 local function show_current(store, scope)
   local written, message = store:project(scope)
   if not written then
-    log.warn("projection_behind", string.format("%s: %s; the next collection or `azdrift db rebuild` brings it up", scope, message))
+    log.warn("projection_behind", string.format("%s: %s; the next collection or `azdrift db rebuild resources` does", scope, message))
   end
 end
 

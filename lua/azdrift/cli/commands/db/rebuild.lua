@@ -9,6 +9,19 @@ local KINDS = {
     local done, message = store:rebuild_indexes()
     return done and "all indexes are made anew", message
   end,
+  resources = function(store)
+    local scopes, message = store:scopes()
+    local written = 0
+    for _, scope in ipairs(scopes or {}) do
+      local count
+      count, message = store:project(scope, true)
+      if not count then return nil, message end
+      written = written + count
+    end
+    if not scopes then return nil, message end
+    if written == 0 then return "nothing to write: SQLite has no collection `resources`, store.projection = false switches it off" end
+    return ("the collection `resources` is made anew, %d written or removed"):format(written)
+  end,
 }
 
 local function names()
@@ -34,9 +47,11 @@ end
 
 return {
   name = "rebuild",
-  summary = "Make indexes anew",
+  summary = "Make indexes or MongoDB's readable copy anew",
   usage = "azdrift db rebuild WHAT",
-  arguments = { { name = "WHAT", summary = "indexes: those that are missing or damaged, and all others" } },
-  examples = { { "after `azdrift db check` has named one", "azdrift db rebuild indexes" } },
+  arguments = { { name = "WHAT",
+    summary = "indexes: those that are missing or damaged, and all others; resources: the current state for people" } },
+  examples = { { "after `azdrift db check` has named one", "azdrift db rebuild indexes" },
+    { "after the collection `resources` was dropped", "azdrift db rebuild resources" } },
   run = run,
 }
