@@ -61,31 +61,42 @@ end
 
 local ADDED_UP = { "effects", "notes", "ignored", "not_compared" }
 
--- What has been found: first all of it, for a life may go on with other places, then each drift with its life. Their JSON stays outside
--- memory; what is kept of each is what the engine says besides.
+-- What has been found: first all of it, for a life may go on with other places, then each drift with its life. All of it stays outside
+-- memory but the fingerprints.
 local Gathering = {}
 Gathering.__index = Gathering
 
 -- was_read(type): whether the older moment knew all there was of it; or nil.
 local function gathering(was_read)
-  return setmetatable({ was_read = was_read, raw = spool.new(), list = {}, rows = {}, drifts = spooled.new(), quiet = spooled.new(),
+  return setmetatable({ was_read = was_read, raw = spool.new(), rows = {}, drifts = spooled.new(), quiet = spooled.new(),
     errors = {}, apart = {}, found = {}, gone_on = {}, expected = {}, has_drift = false, complete = true, worst_loud = nil, loud = 0,
     summary = { drifts = 0, by_severity = {}, effects = 0, notes = 0, ignored = 0, muted = 0, new = 0, reopened = 0, expected = 0,
       resolved = 0, not_compared = 0 } }, Gathering)
 end
 
+-- A drift as it lies in the spool between the two steps.
+local RAW <const> = "<s4s4s4s4s4s4"
+local RAW_FIELDS <const> = { "id", "type", "kind", "severity", "fingerprint", "json" }
+
+local function packed(found)
+  return string.pack(RAW, found.id, found.type, found.kind, found.severity, found.fingerprint, found.json)
+end
+
+local function unpacked(text)
+  local values, found = { string.unpack(RAW, text) }, {}
+  for place, name in ipairs(RAW_FIELDS) do found[name] = values[place] end
+  return found
+end
+
 -- What the older moment did not show, though it could not be read in full, is not known to be new.
 function Gathering:take(found)
-  local text = found.json
-  found.json = nil
   if self.was_read and found.kind == "added" and not self.was_read(found.type) then
     self.summary.not_compared = self.summary.not_compared + 1
   elseif found.expected then
-    self.expected[#self.expected + 1] = found
+    self.expected[#self.expected + 1] = { id = found.id, type = found.type, expected = found.expected }
     self.summary.expected = #self.expected
   else
-    self.list[#self.list + 1] = found
-    must(self.raw:add(text))
+    must(self.raw:add(packed(found)))
     self.found[found.fingerprint] = true
   end
 end
@@ -118,8 +129,8 @@ end
 
 -- Gives each drift its life. to_keep: its row is kept for the store.
 function Gathering:live(life_of, moment, to_keep)
-  for i, found in ipairs(self.list) do
-    found.json = self.raw:text(i)
+  for i = 1, self.raw:count() do
+    local found = unpacked(self.raw:text(i))
     local known, is_rest = life_of(found)
     local state = life.next(known, moment)
     local text, id = document(found, state)
