@@ -93,7 +93,8 @@ function Gathering:take(found)
   if self.was_read and found.kind == "added" and not self.was_read(found.type) then
     self.summary.not_compared = self.summary.not_compared + 1
   elseif found.expected then
-    self.expected[#self.expected + 1] = { id = found.id, type = found.type, expected = found.expected }
+    self.expected[#self.expected + 1] = { id = found.id, type = found.type, expected = found.expected,
+      properties = lives.properties(found.json) }
     self.summary.expected = #self.expected
   else
     must(self.raw:add(packed(found)))
@@ -200,7 +201,7 @@ function drift.keep(store, scope, result, moment)
   assert(result.rows, "drift.find was not told that its result is to be kept (to_keep)")
   for _, found in ipairs(result.expected) do
     must(acceptance.put(store, { scope = scope, id = found.id, type = found.type, seq = moment.seq, who = "expected",
-      why = found.expected, properties = lives.properties(found.json), detector = result.detector, now_ms = moment.timestamp_ms }))
+      why = found.expected, properties = found.properties, detector = result.detector, now_ms = moment.timestamp_ms }))
   end
   local drifts = {}
   for i, row in ipairs(result.rows) do
