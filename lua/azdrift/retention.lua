@@ -12,6 +12,10 @@ local PAUSE_MS = 20
 local BATCHES_AFTER_COLLECT = 20
 
 local DAY_S <const> = 86400
+-- A clock that is wrong must not cost history. After so long a silence, which may be a leap of the clock, a collection thins out nothing
+-- until time has gone on for so long without another.
+local LEAP_MS <const> = 35 * DAY_S * 1000
+local SETTLED_MS <const> = 7 * DAY_S * 1000
 -- 1970-01-01 was a Thursday; weeks begin on Mondays.
 local FIRST_MONDAY_S <const> = 4 * DAY_S
 
@@ -92,8 +96,24 @@ function retention.run(store, scope, tiers, options)
   return result
 end
 
---- The same beside a collection: a bounded part of it.
+--- Whether time went on evenly before now, as snapshots tell. What lies in the future of a later snapshot is of a clock that was set
+-- right since, and says nothing.
+function retention.is_settled(marks, now_ms)
+  local later_ms = now_ms
+  for index = #marks, 1, -1 do
+    local at_ms = marks[index].timestamp_ms
+    if at_ms <= later_ms then
+      if later_ms - at_ms > LEAP_MS then return false end
+      later_ms = at_ms
+    end
+    if now_ms - later_ms >= SETTLED_MS then return true end
+  end
+  return true
+end
+
+--- The same beside a collection: a bounded part of it, or nothing while the clock may be wrong.
 function retention.after_collect(store, scope, tiers)
+  if not retention.is_settled(must(store:marks(scope)), task.now_ms()) then return { snapshots = 0, versions = 0, done = false } end
   return retention.run(store, scope, tiers, { batches = BATCHES_AFTER_COLLECT })
 end
 

@@ -71,6 +71,22 @@ describe("retention", function()
     assert.is_true(#marks < 36 + 20, #marks)
   end)
 
+  it("waits where the clock may have leapt, and goes on when it was set right or a week went by", function()
+    local function at(...)
+      local marks = {}
+      for seq, days in ipairs({ ... }) do marks[seq] = { seq = seq, timestamp_ms = NOW_MS + days * DAY_MS, state = "kept" } end
+      return marks
+    end
+    local function is_settled(days, ...) return retention.is_settled(at(...), NOW_MS + days * DAY_MS) end
+    assert.is_true(is_settled(0))
+    assert.is_true(is_settled(0, -60, -30, 0))
+    assert.is_false(is_settled(400, -2, -1, 400))
+    assert.is_false(is_settled(400, -2, -1, 394, 400), "the second run of that clock either")
+    assert.is_true(is_settled(400, -2, -1, 393, 400), "a week of it: it was a silence")
+    assert.is_true(is_settled(0, -2, -1, 400, 0), "set right")
+    assert.is_false(is_settled(400, -2, -1, 400, 0, 400), "and wrong again")
+  end)
+
   it("leaves alone what is being published or gone, and refuses tiers that shrink", function()
     assert.same({}, retention.going({ { seq = 1, timestamp_ms = 0, state = "thinned" }, { seq = 2, timestamp_ms = 0, state = "closing" },
       { seq = 3, timestamp_ms = 0, state = "kept" } }, TIERS, NOW_MS))
