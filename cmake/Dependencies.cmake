@@ -10,7 +10,12 @@ pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(ZSTD   REQUIRED IMPORTED_TARGET libzstd)
 # Linked in whole: Debian's shared library opens a piece of shared memory as it is loaded, before any line of ours, for
 # every command, and a killed process leaves it behind (engine/store/mongo_options.c turns that off in the linked one).
+# Not under TSan, which tells the driver's own atomics from ours by the library they are in (tests/tsan.supp).
 find_package(mongoc-1.0 REQUIRED CONFIG)
+set(AZD_MONGOC mongo::mongoc_static)
+if(AZD_SANITIZE_THREAD)
+  set(AZD_MONGOC mongo::mongoc_shared)
+endif()
 
 # What every object of ours is compiled with.
 add_library(azd_options INTERFACE)

@@ -28,7 +28,7 @@ struct tally {
   int told_count;
   struct azd_error error;                       /* the first that no run may end with */
   atomic_int tried, survived, refused, unknown; /* unknown: it was said that it may be published or not */
-  atomic_int reads, half_seen, unexpected, stop;
+  atomic_int reads, behind, half_seen, unexpected, stop;
   int lost, doubled, snapshots; /* by tally_settle */
 };
 
@@ -143,8 +143,10 @@ static inline int tally_commit(struct tally *t, struct tally_hand *hand, int sco
 /* ---- a look ---- */
 
 /* Every resource is there once, in the state of the snapshot. Neither an interrupted reading nor what was not found is
- * half of anything; data that does not verify is. */
-static inline void tally_look(struct tally *t, struct tally_hand *hand, struct azd_str scope, int64_t seq) {
+ * half of anything; data that does not verify is. may_lag: a primary that was just elected may not know yet that what
+ * its predecessor published is safe, and shows what was there before (a majority read goes back; each is whole). */
+static inline void tally_look(struct tally *t, struct tally_hand *hand, struct azd_str scope, int64_t seq,
+                              bool may_lag) {
   struct azd_version_cursor *cursor = NULL;
   struct azd_version version;
   struct azd_error error = {0};
@@ -162,6 +164,10 @@ static inline void tally_look(struct tally *t, struct tally_hand *hand, struct a
   }
   azd_version_close(cursor);
   if (rc == AZD_EIO || rc == AZD_EBUSY) return;
+  if (rc == AZD_ENOTFOUND && may_lag && !count) {
+    atomic_fetch_add(&t->behind, 1);
+    return;
+  }
   atomic_fetch_add(&t->reads, 1);
   if (rc) tally_unexpected(t, &error);
   if (rc || !whole || count != WORLD_RESOURCES) atomic_fetch_add(&t->half_seen, 1);
@@ -180,7 +186,7 @@ struct tally_reader {
   pthread_t thread;
 };
 
-/* Looks at the last snapshot of every scope until it is told to stop. What one of them shows never goes back. */
+/* Looks at the last snapshot of every scope until it is told to stop. How often one of them went back is told. */
 static inline void *tally_read(void *opaque) {
   enum { BREATH_MS = 10 };
   struct tally_reader *reader = opaque;
@@ -191,9 +197,9 @@ static inline void *tally_read(void *opaque) {
   for (int i = 0; !atomic_load(&t->stop); i = (i + 1) % t->scope_count) {
     int64_t last = tally_last(&hand, t->scopes[i]);
     if (!last) continue;
-    if (last < before[i]) atomic_fetch_add(&t->half_seen, 1);
+    if (last < before[i]) atomic_fetch_add(&t->behind, 1);
     before[i] = last;
-    tally_look(t, &hand, t->scopes[i], last);
+    tally_look(t, &hand, t->scopes[i], last, true);
     poll(NULL, 0, BREATH_MS); /* the servers have other things to do */
   }
   tally_hand_free(&hand);
@@ -272,7 +278,7 @@ static inline void tally_settle(struct tally *t, struct azd_store *store) {
     t->snapshots += (int)count;
     for (size_t i = 0; i < count; i++) {
       if (i && snapshots[i].seq >= snapshots[i - 1].seq) t->doubled++;
-      if (i < LOOKED_AT) tally_look(t, &hand, t->scopes[scope], snapshots[i].seq);
+      if (i < LOOKED_AT) tally_look(t, &hand, t->scopes[scope], snapshots[i].seq, false);
     }
     for (int i = 0; i < t->told_count; i++)
       if (t->told[i].scope == scope && !tally_has(snapshots, count, t->told[i].seq)) t->lost++;
@@ -284,9 +290,9 @@ static inline void tally_settle(struct tally *t, struct azd_store *store) {
 
 static inline void tally_tell(const struct tally *t, const char *what, int times) {
   print_message("%s %d times: %d commits tried, %d survived, %d refused, %d not known; %d snapshots read %d times: "
-                "%d lost, %d doubled, %d half seen\n",
+                "%d lost, %d doubled, %d half seen, %d behind\n",
                 what, times, t->tried, t->survived, t->refused, t->unknown, t->snapshots, t->reads, t->lost, t->doubled,
-                t->half_seen);
+                t->half_seen, t->behind);
   if (t->unexpected) fail_msg("a run or a reading ended with: %s: %s", azd_err_name(t->error.code), t->error.text);
   assert_int_equal(t->lost, 0);
   assert_int_equal(t->doubled, 0);
